@@ -1,0 +1,89 @@
+/* Whole files in memory; see file.h. */
+#define _GNU_SOURCE
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TAIL_BYTES 64
+
+static bool read_to_end(int descriptor, const char *path, char **data, size_t *size,
+                        struct error *error) {
+    struct stat status;
+    size_t capacity = 1 << 16;
+    if (fstat(descriptor, &status) == 0) {
+        if (S_ISDIR(status.st_mode)) return error_set(error, "%s: is a directory", path);
+        if (S_ISREG(status.st_mode)) capacity = (size_t)status.st_size + 1;
+    }
+    char *buffer = malloc(capacity + TAIL_BYTES);
+    if (!buffer) return error_set(error, "%s: out of memory (%zu bytes)", path, capacity);
+    size_t length = 0;
+    for (;;) {
+        if (length == capacity) {
+            capacity *= 2;
+            char *larger = realloc(buffer, capacity + TAIL_BYTES);
+            if (!larger) {
+                free(buffer);
+                return error_set(error, "%s: out of memory (%zu bytes)", path, capacity);
+            }
+            buffer = larger;
+        }
+        ssize_t got = read(descriptor, buffer + length, capacity - length);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            free(buffer);
+            return error_set_errno(error, "%s: cannot read", path);
+        }
+        if (got == 0) break;
+        length += (size_t)got;
+    }
+    memset(buffer + length, 0, TAIL_BYTES);
+    *data = buffer;
+    *size = length;
+    return true;
+}
+
+bool file_read(const char *path, char **data, size_t *size, struct error *error) {
+    bool standard_input = strcmp(path, "-") == 0;
+    int descriptor = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return error_set_errno(error, "%s: cannot open", path);
+    bool ok = read_to_end(descriptor, standard_input ? "standard input" : path, data, size, error);
+    if (!standard_input) close(descriptor);
+    return ok;
+}
+
+static bool write_all(int descriptor, const char *data, size_t size) {
+    while (size) {
+        ssize_t put = write(descriptor, data, size);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return false;
+        data += put;
+        size -= (size_t)put;
+    }
+    return true;
+}
+
+bool file_write(const char *path, const void *data, size_t size, struct error *error) {
+    char temporary[4096];
+    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof temporary)
+        return error_set(error, "%s: path is too long", path);
+    int descriptor = mkstemp(temporary);
+    if (descriptor < 0) return error_set_errno(error, "%s: cannot write", path);
+    bool ok = write_all(descriptor, data, size) && fchmod(descriptor, 0644) == 0;
+    int saved = errno;
+    if (close(descriptor) != 0 && ok) {
+        ok = false;
+        saved = errno;
+    }
+    if (ok && rename(temporary, path) == 0) return true;
+    if (ok) saved = errno;
+    unlink(temporary);
+    errno = saved;
+    return error_set_errno(error, "%s: cannot write", path);
+}

@@ -1,0 +1,16 @@
+/* Whole files in memory. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/error.h"
+#include <stddef.h>
+
+/* Reads a whole file ("-": standard input) into a fresh allocation of size + 64 bytes, the tail
+ * zeroed, so that block-wise readers may run over the end. The caller frees *data with free().
+ * False with "PATH: reason" on failure. */
+bool file_read(const char *path, char **data, size_t *size, struct error *error);
+
+/* Writes a whole file: a temporary beside it, then renamed, so that nobody sees half of it. */
+bool file_write(const char *path, const void *data, size_t size, struct error *error);
+
+#endif
