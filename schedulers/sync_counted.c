@@ -1,0 +1,183 @@
+/* SYNC_COUNTED's pages, threads and waiting. */
+#define _GNU_SOURCE
+#include "base/clock.h"
+#include "schedulers/fork_mark.h"
+#include "schedulers/futex.h"
+#include "schedulers/lockstep.h"
+#include "schedulers/sync.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct ledger
+    nobodys_page; /* operations outside sync_enter: a mistake, kept out of the counts */
+_Thread_local struct ledger *sync_counted_page = &nobodys_page;
+static _Thread_local struct sync_domain *current; /* of the page's participant */
+
+static struct ledger total; /* of destroyed domains */
+static pthread_mutex_t total_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+struct sync_domain {
+    unsigned fork_generation;
+    unsigned participants;
+    struct lockstep *lockstep; /* NULL: participants run freely */
+    struct ledger pages[];
+};
+
+struct sync_thread {
+    pthread_t handle;
+    struct sync_domain *domain;
+    unsigned participant;
+    void (*function)(void *);
+    void *argument;
+};
+
+void ledger_read(struct ledger *out) {
+    pthread_mutex_lock(&total_mutex);
+    *out = total;
+    pthread_mutex_unlock(&total_mutex);
+}
+
+void ledger_reset(void) {
+    pthread_mutex_lock(&total_mutex);
+    memset(&total, 0, sizeof total);
+    pthread_mutex_unlock(&total_mutex);
+}
+
+static void add_page(const struct ledger *page) {
+    const uint64_t *from = &page->count[0][0][0];
+    uint64_t *to = &total.count[0][0][0];
+    for (size_t i = 0; i < sizeof total / sizeof *to; i++)
+        to[i] += from[i];
+}
+
+struct sync_domain *sync_domain_create(const struct grainbench_setup *setup,
+                                       unsigned participants) {
+    struct sync_domain *domain = calloc(1, sizeof *domain + participants * sizeof *domain->pages);
+    if (!domain) return NULL;
+    domain->fork_generation = fork_mark_use();
+    domain->participants = participants;
+    if (setup->workers == 1) {
+        domain->lockstep = lockstep_create(participants);
+        if (!domain->lockstep) {
+            free(domain);
+            return NULL;
+        }
+    }
+    return domain;
+}
+
+void sync_domain_destroy(struct sync_domain *domain) {
+    if (!domain) return;
+    pthread_mutex_lock(&total_mutex);
+    for (unsigned i = 0; i < domain->participants; i++)
+        add_page(&domain->pages[i]);
+    pthread_mutex_unlock(&total_mutex);
+    lockstep_destroy(domain->lockstep);
+    free(domain);
+}
+
+static void become(struct sync_domain *domain, unsigned participant) {
+    current = domain;
+    sync_counted_page = domain ? &domain->pages[participant] : &nobodys_page;
+}
+
+void sync_enter(struct sync_domain *domain, unsigned participant) {
+    if (domain->lockstep && !sync_forked(domain)) lockstep_enter(domain->lockstep, participant);
+    become(domain, participant);
+}
+
+void sync_leave(struct sync_domain *domain) {
+    become(NULL, 0);
+    if (domain->lockstep && !sync_forked(domain)) lockstep_leave(domain->lockstep);
+}
+
+static void *thread_main(void *argument) {
+    struct sync_thread *thread = argument;
+    struct lockstep *lockstep = thread->domain->lockstep;
+    if (lockstep) lockstep_begin(lockstep, thread->participant);
+    become(thread->domain, thread->participant);
+    thread->function(thread->argument);
+    become(NULL, 0);
+    if (lockstep) lockstep_end(lockstep, thread->participant);
+    return NULL;
+}
+
+struct sync_thread *sync_thread_start(struct sync_domain *domain, unsigned participant,
+                                      void (*function)(void *), void *argument) {
+    struct sync_thread *thread = malloc(sizeof *thread);
+    if (!thread) return NULL;
+    *thread = (struct sync_thread){
+        .domain = domain, .participant = participant, .function = function, .argument = argument};
+    if (pthread_create(&thread->handle, NULL, thread_main, thread) != 0) {
+        free(thread);
+        return NULL;
+    }
+    if (domain->lockstep) lockstep_queue(domain->lockstep, participant);
+    sync_counted_note(SYNC_THREAD_START, SYNC_RELAXED, SITE_THREADS);
+    return thread;
+}
+
+void sync_thread_join(struct sync_domain *domain, struct sync_thread *thread) {
+    if (!sync_forked(domain)) {
+        if (domain->lockstep) lockstep_join(domain->lockstep, thread->participant);
+        pthread_join(thread->handle, NULL);
+    }
+    free(thread);
+}
+
+bool sync_forked(const struct sync_domain *domain) {
+    return domain->fork_generation != fork_mark_generation();
+}
+
+void sync_park(sync_u32 *word, uint32_t expected, enum sync_site site) {
+    sync_counted_note(SYNC_PARK, SYNC_RELAXED, site);
+    if (current && current->lockstep)
+        lockstep_park(current->lockstep, &word->value, expected);
+    else
+        futex_wait(&word->value, expected);
+}
+
+void sync_wake(sync_u32 *word, unsigned count, enum sync_site site) {
+    sync_counted_note(SYNC_WAKE, SYNC_RELAXED, site);
+    if (current && current->lockstep)
+        lockstep_wake(current->lockstep, &word->value, count);
+    else
+        futex_wake(&word->value, count);
+}
+
+void sync_yield(enum sync_site site) {
+    sync_counted_note(SYNC_YIELD, SYNC_RELAXED, site);
+    if (current && current->lockstep)
+        lockstep_yield(current->lockstep);
+    else
+        sched_yield();
+}
+
+void sync_pause(enum sync_site site) {
+    sync_counted_note(SYNC_PAUSE, SYNC_RELAXED, site);
+    if (current && current->lockstep)
+        lockstep_yield(current->lockstep);
+    else
+        processor_pause();
+}
+
+uint64_t sync_now_ns(void) {
+    return clock_now_ns();
+}
+
+void *sync_allocate(size_t size, enum sync_site site) {
+    sync_counted_note(SYNC_ALLOCATE, SYNC_RELAXED, site);
+    return malloc(size);
+}
+
+void *sync_reallocate(void *memory, size_t size, enum sync_site site) {
+    sync_counted_note(SYNC_ALLOCATE, SYNC_RELAXED, site);
+    return realloc(memory, size);
+}
+
+void sync_free(void *memory, enum sync_site site) {
+    sync_counted_note(SYNC_FREE, SYNC_RELAXED, site);
+    free(memory);
+}
