@@ -4,12 +4,12 @@
 
 #define SCHEDULER(name)                                                                            \
     extern const struct grainbench_scheduler_operations scheduler_native_##name,                   \
-        scheduler_counted_##name;
+        scheduler_counted_##name, scheduler_virtual_##name;
 #include "schedulers/list.def"
 #undef SCHEDULER
 
-#define SCHEDULER(name) {&scheduler_native_##name, &scheduler_counted_##name},
-static const struct grainbench_scheduler_operations *const built_in[][2] = {
+#define SCHEDULER(name) {&scheduler_native_##name, &scheduler_counted_##name, &scheduler_virtual_##name},
+static const struct grainbench_scheduler_operations *const built_in[][3] = {
 #include "schedulers/list.def"
 };
 #undef SCHEDULER

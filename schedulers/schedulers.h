@@ -5,8 +5,9 @@
 #include <grainbench/scheduler.h>
 
 enum schedulers_copy {
-    SCHEDULERS_NATIVE, /* what is timed */
-    SCHEDULERS_COUNTED /* keeps a ledger of its atomic operations (ledger.h) */
+    SCHEDULERS_NATIVE,  /* what is timed */
+    SCHEDULERS_COUNTED, /* keeps a ledger of its atomic operations (ledger.h) */
+    SCHEDULERS_VIRTUAL  /* runs on simulated cores only (virtual_machine.h) */
 };
 
 /* The number of built-ins, and the one at `index` in the order of `grainbench list`. */

@@ -1,0 +1,114 @@
+/* What the parts of the simulated machine share: its state, and taking turns. For
+ * virtual_machine.c, virtual_memory.c and virtual_futex.c alone. */
+#ifndef SCHEDULERS_VIRTUAL_INTERNAL_H
+#define SCHEDULERS_VIRTUAL_INTERNAL_H
+
+#include "base/random.h"
+#include "schedulers/virtual_coroutine.h"
+#include "schedulers/virtual_machine.h"
+
+/* Order of turns: clock (or priority) above, core number below, in one comparable number. */
+#define CORE_BITS 10
+#define CORE_MASK ((1u << CORE_BITS) - 1)
+
+enum core_state { CORE_UNUSED, CORE_READY, CORE_PARKED, CORE_JOINING, CORE_ENDED };
+
+struct core {
+    uint64_t clock_ps;
+    uint64_t priority;   /* under PCT: smaller goes first */
+    uint64_t drained_ps; /* when its posted stores are all visible */
+    struct coroutine *coroutine;
+    void (*function)(void *);
+    void *argument;
+    enum core_state state;
+    bool running_items;
+    int sibling; /* core on the other hardware thread, or -1 */
+    const volatile uint32_t *futex;
+    int futex_next;  /* in the queue of sleepers, or -1 */
+    unsigned joined; /* the core it waits for, while CORE_JOINING */
+    uint64_t parked_ps;
+    struct virtual_account account;
+};
+
+struct picoseconds {
+    uint64_t hit, transfer[VIRTUAL_DISTANCES], share, rmw, fence, pause, yield, futex_wait,
+        futex_call, futex_wake, wake_latency, leaf, allocate, free, remote_free;
+    bool rmw_drains_stores;
+    double smt_factor, smt_spin_factor;
+};
+
+struct line;
+struct allocation;
+
+struct virtual_machine {
+    uint64_t *heap; /* keys of the ready cores but the current one, smallest first */
+    unsigned heap_count;
+    unsigned current;
+    struct core *cores;
+    uint8_t *distances; /* core_count x core_count */
+    struct picoseconds cost;
+    unsigned core_count;
+
+    /* Lines: a hash table from address to an index in `lines`. */
+    unsigned line_shift;
+    uint32_t *line_index;
+    unsigned line_index_bits;
+    struct line *lines;
+    uint64_t *sharers; /* sharer_words bits' words a line */
+    unsigned sharer_words;
+    uint32_t line_count, line_capacity;
+    const volatile void *recent_address; /* the line looked up last */
+    uint32_t recent_line;
+
+    int futex_head, futex_tail;
+    struct allocation *allocations; /* all blocks, live and free */
+    struct allocation *free_blocks[48];
+
+    struct virtual_totals totals;
+    struct virtual_site sites[VIRTUAL_SITES];
+    struct virtual_setup setup;
+    uint64_t steps;          /* like totals.operations, never reset */
+    uint64_t next_attention; /* step at which take_turn has something special to do */
+    struct random random;
+    uint64_t lowest_priority;
+    uint64_t *change_points; /* ascending; change_point_next is the first still ahead */
+    unsigned change_point_next;
+
+    struct coroutine *thread;
+    bool failed, finished;
+    struct error failure;
+};
+
+extern _Thread_local struct virtual_machine *virtual_current;
+
+static inline struct core *core_now(struct virtual_machine *m) {
+    return &m->cores[m->current];
+}
+
+static inline uint64_t core_key(const struct virtual_machine *m, unsigned core) {
+    const struct core *c = &m->cores[core];
+    uint64_t order = m->setup.disturbance.change_points ? c->priority : c->clock_ps;
+    return order << CORE_BITS | core;
+}
+
+void machine_push(struct virtual_machine *m, unsigned core);
+void machine_pass_turn(struct virtual_machine *m); /* to heap[0], keeping the current core ready */
+void machine_leave(struct virtual_machine *m);     /* to heap[0]; the current core is not ready */
+void machine_attention(struct virtual_machine *m); /* limits, change points, random delays */
+
+/* Returns when the current core is the earliest. Everything visible to others comes after this. */
+static inline void take_turn(struct virtual_machine *m) {
+    m->totals.operations++;
+    if (++m->steps >= m->next_attention) machine_attention(m);
+    if (m->heap_count && m->heap[0] < core_key(m, m->current)) machine_pass_turn(m);
+}
+
+/* Gives the turn up for fairness when order is by priority: a waiting core goes last. */
+static inline void go_last(struct virtual_machine *m) {
+    if (m->setup.disturbance.change_points) core_now(m)->priority = ++m->lowest_priority;
+}
+
+bool memory_create(struct virtual_machine *m);
+void memory_destroy(struct virtual_machine *m);
+
+#endif

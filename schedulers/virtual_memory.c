@@ -1,0 +1,304 @@
+/* Cache lines of a simulated machine: who holds them, what an access costs, and memory whose line
+ * layout does not depend on the process. See virtual_machine.h and docs/virtual.md.
+ *
+ * A line has at most one owner (may write) or any number of sharers (may read). An access by a core
+ * that does not hold the line in the needed way fetches it from the core that had it last, at the
+ * price of the distance; fetches of one line queue up: a write keeps it for its whole transfer, a
+ * read only for `share_ns`, because readers can be served one after another from one copy. */
+#include "schedulers/virtual_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INDEX_BITS_AT_FIRST = 12, LINES_AT_FIRST = 1024 };
+
+struct line {
+    uintptr_t number; /* address >> line_shift */
+    uint64_t busy_ps; /* when the next fetch can begin */
+    int owner;        /* core that may write, or -1 */
+    int holder;       /* core that had it last, or -1: nobody yet */
+};
+
+struct allocation {
+    struct allocation *next_all, *next_free;
+    size_t size;
+    unsigned size_class;
+    unsigned core; /* that asked for it */
+};
+
+enum { ALLOCATION_ALIGNMENT = 128, SMALLEST_CLASS = 7 };
+_Static_assert(sizeof(struct allocation) <= ALLOCATION_ALIGNMENT,
+               "the header fits before the block");
+
+bool memory_create(struct virtual_machine *m) {
+    m->sharer_words = (m->core_count + 63) / 64;
+    m->line_index_bits = INDEX_BITS_AT_FIRST;
+    m->line_capacity = LINES_AT_FIRST;
+    m->line_index = calloc((size_t)1 << m->line_index_bits, sizeof *m->line_index);
+    m->lines = calloc(m->line_capacity, sizeof *m->lines);
+    m->sharers = calloc((size_t)m->line_capacity * m->sharer_words, sizeof *m->sharers);
+    return m->line_index && m->lines && m->sharers;
+}
+
+void memory_destroy(struct virtual_machine *m) {
+    while (m->allocations) {
+        struct allocation *next = m->allocations->next_all;
+        free(m->allocations);
+        m->allocations = next;
+    }
+    free(m->line_index);
+    free(m->lines);
+    free(m->sharers);
+}
+
+/* ---- The table of lines -------------------------------------------------------------------------
+ */
+
+static size_t slot_of(const struct virtual_machine *m, uintptr_t number) {
+    return (size_t)((uint64_t)number * 0x9E3779B97F4A7C15u >> (64 - m->line_index_bits));
+}
+
+static void grow_index(struct virtual_machine *m) {
+    uint32_t *index = calloc((size_t)2 << m->line_index_bits, sizeof *index);
+    if (!index) virtual_fail("out of memory for %u simulated cache lines", m->line_count);
+    free(m->line_index);
+    m->line_index = index;
+    m->line_index_bits++;
+    size_t mask = ((size_t)1 << m->line_index_bits) - 1;
+    for (uint32_t i = 0; i < m->line_count; i++) {
+        size_t slot = slot_of(m, m->lines[i].number);
+        while (index[slot])
+            slot = (slot + 1) & mask;
+        index[slot] = i + 1;
+    }
+}
+
+static uint32_t line_add(struct virtual_machine *m, uintptr_t number) {
+    if (m->line_count == m->line_capacity) {
+        uint32_t capacity = m->line_capacity * 2;
+        size_t words = m->sharer_words;
+        struct line *lines = realloc(m->lines, capacity * sizeof *lines);
+        if (lines) m->lines = lines;
+        uint64_t *sharers = realloc(m->sharers, capacity * words * sizeof *sharers);
+        if (sharers) m->sharers = sharers;
+        if (!lines || !sharers)
+            virtual_fail("out of memory for %u simulated cache lines", capacity);
+        memset(sharers + m->line_capacity * words, 0,
+               (capacity - m->line_capacity) * words * sizeof *sharers);
+        m->line_capacity = capacity;
+    }
+    m->lines[m->line_count] = (struct line){.number = number, .owner = -1, .holder = -1};
+    return m->line_count++;
+}
+
+static uint32_t line_of(struct virtual_machine *m, const volatile void *address) {
+    uintptr_t number = (uintptr_t)address >> m->line_shift;
+    size_t mask = ((size_t)1 << m->line_index_bits) - 1, slot = slot_of(m, number);
+    for (uint32_t entry; (entry = m->line_index[slot]) != 0; slot = (slot + 1) & mask)
+        if (m->lines[entry - 1].number == number) return entry - 1;
+    uint32_t line = line_add(m, number);
+    m->line_index[slot] = line + 1;
+    if (m->line_count * 2 > mask) grow_index(m);
+    return line;
+}
+
+/* ---- Accesses -----------------------------------------------------------------------------------
+ */
+
+/* Fetches the line for the core if it does not hold it; returns when the core has it. */
+static uint64_t fetch(struct virtual_machine *m, uint32_t index, bool write, bool *moved) {
+    struct line *line = &m->lines[index];
+    uint64_t *sharers = m->sharers + (size_t)index * m->sharer_words;
+    unsigned self = m->current;
+    uint64_t now = m->cores[self].clock_ps, bit = (uint64_t)1 << (self & 63);
+    bool holds = write ? line->owner == (int)self : (sharers[self >> 6] & bit) != 0;
+    *moved = false;
+    if (holds) return now;
+    uint64_t arrived = now;
+    if (line->holder >= 0 && line->holder != (int)self) {
+        uint64_t begin = now > line->busy_ps ? now : line->busy_ps;
+        uint8_t distance = m->distances[(size_t)self * m->core_count + (unsigned)line->holder];
+        arrived = begin + m->cost.transfer[distance];
+        line->busy_ps = write ? arrived : begin + m->cost.share;
+        *moved = true;
+    } else if (write && line->holder == (int)self) {
+        /* It has a copy; others may have one too, which must be invalidated. */
+        bool others = false;
+        for (unsigned i = 0; i < m->sharer_words; i++)
+            others |= (sharers[i] & ~(i == self >> 6 ? bit : 0)) != 0;
+        if (others) {
+            uint64_t begin = now > line->busy_ps ? now : line->busy_ps;
+            arrived = line->busy_ps = begin + m->cost.transfer[VIRTUAL_L3];
+            *moved = true;
+        }
+    }
+    if (write) {
+        memset(sharers, 0, m->sharer_words * sizeof *sharers);
+        line->owner = (int)self;
+    } else
+        line->owner = -1;
+    sharers[self >> 6] |= bit;
+    line->holder = (int)self;
+    return arrived;
+}
+
+void virtual_touch(const volatile void *address, enum virtual_access access, unsigned kind,
+                   unsigned site_number) {
+    struct virtual_machine *m = virtual_current;
+    take_turn(m);
+    struct core *core = core_now(m);
+    core->running_items = false;
+    bool moved;
+    uint64_t now = core->clock_ps;
+    uint64_t arrived = fetch(m, line_of(m, address), access != VIRTUAL_LOAD, &moved);
+    uint64_t done = arrived + m->cost.hit;
+    switch (access) {
+    case VIRTUAL_LOAD:
+        break;
+    case VIRTUAL_STORE: /* the store buffer takes it; it is visible when the line has come */
+        if (done > core->drained_ps) core->drained_ps = done;
+        done = now + m->cost.hit;
+        break;
+    case VIRTUAL_STORE_ORDERED:
+        if (core->drained_ps > done) done = core->drained_ps;
+        done += m->cost.fence;
+        break;
+    case VIRTUAL_RMW:
+        if (m->cost.rmw_drains_stores && core->drained_ps > done) done = core->drained_ps;
+        done += m->cost.rmw;
+        if (moved) m->lines[line_of(m, address)].busy_ps = done;
+        m->totals.rmws++;
+        break;
+    }
+    struct virtual_site *site = &m->sites[site_number];
+    site->counts[kind]++;
+    site->transfers += moved;
+    site->memory_ps += done - now;
+    m->totals.transfers += moved;
+    core->account.memory_ps += done - now;
+    core->clock_ps = done;
+}
+
+void virtual_recount(unsigned from, unsigned to, unsigned site) {
+    struct virtual_machine *m = virtual_current;
+    m->sites[site].counts[from]--;
+    m->sites[site].counts[to]++;
+}
+
+void virtual_fence(unsigned kind, unsigned site) {
+    struct virtual_machine *m = virtual_current;
+    take_turn(m);
+    struct core *core = core_now(m);
+    uint64_t now = core->clock_ps, done = core->drained_ps > now ? core->drained_ps : now;
+    done += m->cost.fence;
+    m->sites[site].counts[kind]++;
+    m->sites[site].memory_ps += done - now;
+    core->account.memory_ps += done - now;
+    core->clock_ps = done;
+}
+
+static void wait_a_little(uint64_t cost_ps, unsigned kind, unsigned site) {
+    struct virtual_machine *m = virtual_current;
+    struct core *core = core_now(m);
+    m->totals.operations++;
+    m->sites[site].counts[kind]++;
+    core->running_items = false;
+    core->clock_ps += cost_ps;
+    core->account.wait_ps += cost_ps;
+    go_last(m);
+    if (m->setup.disturbance.change_points || m->setup.operation_limit) take_turn(m);
+}
+
+void virtual_pause(unsigned kind, unsigned site) {
+    wait_a_little(virtual_current->cost.pause, kind, site);
+}
+
+void virtual_yield(unsigned kind, unsigned site) {
+    wait_a_little(virtual_current->cost.yield, kind, site);
+}
+
+/* ---- Work ---------------------------------------------------------------------------------------
+ */
+
+static double stretch_factor(const struct virtual_machine *m, const struct core *core) {
+    if (core->sibling < 0) return 1;
+    const struct core *sibling = &m->cores[core->sibling];
+    if (sibling->state != CORE_READY) return 1;
+    return sibling->running_items ? m->cost.smt_factor : m->cost.smt_spin_factor;
+}
+
+void virtual_work(uint64_t duration_ps) {
+    struct virtual_machine *m = virtual_current;
+    take_turn(m);
+    struct core *core = core_now(m);
+    double factor = stretch_factor(m, core);
+    uint64_t cost = factor == 1 ? duration_ps : (uint64_t)((double)duration_ps * factor);
+    core->running_items = true;
+    if (m->setup.trace)
+        m->setup.trace(m->setup.trace_context, m->current, VIRTUAL_STRETCH_RUN, core->clock_ps,
+                       core->clock_ps + cost);
+    core->clock_ps += cost;
+    core->account.run_ps += cost;
+}
+
+void virtual_spend(uint64_t duration_ps) {
+    struct virtual_machine *m = virtual_current;
+    struct core *core = core_now(m);
+    m->totals.operations++;
+    core->clock_ps += duration_ps;
+    core->account.other_ps += duration_ps;
+}
+
+void virtual_leaf(void) {
+    virtual_spend(virtual_current->cost.leaf);
+}
+
+/* ---- Memory of the machine ----------------------------------------------------------------------
+ */
+
+static struct allocation *allocation_of(const void *memory) {
+    return (struct allocation *)(uintptr_t)((const char *)memory - ALLOCATION_ALIGNMENT);
+}
+
+static unsigned size_class_of(size_t size) {
+    unsigned size_class = SMALLEST_CLASS;
+    while (((size_t)1 << size_class) < size)
+        size_class++;
+    return size_class;
+}
+
+void *virtual_allocate(size_t size) {
+    struct virtual_machine *m = virtual_current;
+    take_turn(m);
+    virtual_spend(m->cost.allocate);
+    unsigned size_class = size_class_of(size);
+    if (size_class >= sizeof m->free_blocks / sizeof *m->free_blocks) return NULL;
+    struct allocation *allocation = m->free_blocks[size_class];
+    if (allocation)
+        m->free_blocks[size_class] = allocation->next_free;
+    else {
+        allocation =
+            aligned_alloc(ALLOCATION_ALIGNMENT, ALLOCATION_ALIGNMENT + ((size_t)1 << size_class));
+        if (!allocation) return NULL;
+        allocation->next_all = m->allocations;
+        m->allocations = allocation;
+    }
+    allocation->size = size;
+    allocation->size_class = size_class;
+    allocation->core = m->current;
+    return (char *)allocation + ALLOCATION_ALIGNMENT;
+}
+
+size_t virtual_allocated_size(const void *memory) {
+    return allocation_of(memory)->size;
+}
+
+void virtual_free(void *memory) {
+    if (!memory) return;
+    struct virtual_machine *m = virtual_current;
+    take_turn(m);
+    struct allocation *allocation = allocation_of(memory);
+    virtual_spend(allocation->core == m->current ? m->cost.free : m->cost.remote_free);
+    allocation->next_free = m->free_blocks[allocation->size_class];
+    m->free_blocks[allocation->size_class] = allocation;
+}

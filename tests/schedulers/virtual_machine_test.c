@@ -1,0 +1,319 @@
+/* Promises of the simulated machine: order by virtual time, costs by distance, sleeping and waking,
+ * the same run every time, and failures that are found rather than waited for. */
+#include "schedulers/virtual_coroutine.h"
+#include "schedulers/virtual_machine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CORES = 8 };
+
+static const struct virtual_costs costs = {
+    .hit_ns = 1,
+    .transfer_ns = {1, 10, 40, 80, 140},
+    .share_ns = 5,
+    .rmw_ns = 5,
+    .fence_ns = 6,
+    .pause_ns = 20,
+    .yield_ns = 400,
+    .futex_wait_ns = 700,
+    .futex_call_ns = 500,
+    .futex_wake_ns = 900,
+    .wake_latency_ns = 3000,
+    .leaf_ns = 2,
+    .smt_factor = 1.75,
+    .smt_spin_factor = 1.2,
+    .rmw_drains_stores = 1,
+    .line_bytes = 64,
+};
+
+static struct virtual_place places[CORES]; /* 0 and 1 siblings, two cores an L3, four a package */
+
+static struct virtual_machine *make(struct virtual_disturbance disturbance, uint64_t limit) {
+    for (unsigned i = 0; i < CORES; i++)
+        places[i] = (struct virtual_place){.core = (uint16_t)(i < 2 ? 0 : i),
+                                           .l3 = (uint16_t)(i / 3),
+                                           .package = (uint16_t)(i / 6)};
+    struct virtual_setup setup = {.costs = &costs,
+                                  .places = places,
+                                  .place_count = CORES,
+                                  .disturbance = disturbance,
+                                  .operation_limit = limit};
+    struct error error;
+    struct virtual_machine *machine = virtual_machine_create(&setup, &error);
+    assert_non_null(machine);
+    return machine;
+}
+
+static struct {
+    _Alignas(128) uint64_t counter;
+    _Alignas(128) uint64_t flag;
+    _Alignas(128) uint32_t futex;
+    uint64_t order[64];
+    unsigned order_count;
+    uint64_t end_ps;
+} shared;
+
+static void run(struct virtual_machine *machine, void (*function)(void *)) {
+    memset(&shared, 0, sizeof shared);
+    struct error error;
+    assert_true(virtual_machine_run(machine, 0, function, NULL, &error));
+}
+
+/* Runs `function` on core `place` and waits for it. */
+static void on_core(int place, void (*function)(void *)) {
+    virtual_join(virtual_spawn(function, NULL, place));
+}
+
+static void add_once(void *argument) {
+    (void)argument;
+    uint64_t begin = virtual_now_ps();
+    virtual_touch(&shared.counter, VIRTUAL_RMW, 0, 0);
+    shared.counter++;
+    shared.end_ps = virtual_now_ps() - begin;
+}
+
+static void cost_by_distance(void *argument) {
+    (void)argument;
+    static const struct {
+        int core;
+        uint64_t ps;
+    } expected[] = {{1, 16000}, {2, 46000}, {3, 86000}, {6, 146000}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        add_once(NULL); /* core 0 takes the line */
+        add_once(NULL);
+        assert_int_equal(shared.end_ps, 6000);
+        on_core(expected[i].core, add_once);
+        assert_int_equal(shared.end_ps, expected[i].ps);
+    }
+}
+
+static void test_transfer_costs_follow_distance(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, cost_by_distance);
+    virtual_machine_destroy(machine);
+}
+
+static void posted_store(void *argument) {
+    (void)argument;
+    uint64_t begin = virtual_now_ps();
+    virtual_touch(&shared.flag, VIRTUAL_STORE, 0, 0);
+    assert_int_equal(virtual_now_ps() - begin, 1000);
+    virtual_fence(0, 0);
+    assert_int_equal(virtual_now_ps() - begin, 41000 + 6000);
+}
+
+static void store_then_fence(void *argument) {
+    (void)argument;
+    virtual_touch(&shared.flag, VIRTUAL_STORE, 0, 0); /* core 0 owns the line */
+    on_core(2, posted_store);
+}
+
+static void test_a_store_is_posted_and_a_fence_waits_for_it(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, store_then_fence);
+    virtual_machine_destroy(machine);
+}
+
+static void note_order(void *argument) {
+    virtual_spend((uint64_t)(uintptr_t)argument);
+    virtual_touch(&shared.counter, VIRTUAL_RMW, 0, 0);
+    shared.order[shared.order_count++] = (uintptr_t)argument;
+}
+
+static void spawn_out_of_order(void *argument) {
+    (void)argument;
+    static const uintptr_t delays[] = {500000, 100000, 900000, 300000};
+    unsigned cores[4];
+    for (unsigned i = 0; i < 4; i++)
+        cores[i] = virtual_spawn(note_order, (void *)delays[i], (int)i + 1);
+    for (unsigned i = 0; i < 4; i++)
+        virtual_join(cores[i]);
+}
+
+static void test_cores_act_in_order_of_virtual_time(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, spawn_out_of_order);
+    static const uint64_t expected[] = {100000, 300000, 500000, 900000};
+    assert_int_equal(shared.order_count, 4);
+    assert_memory_equal(shared.order, expected, sizeof expected);
+    virtual_machine_destroy(machine);
+}
+
+static void sleeper(void *argument) {
+    (void)argument;
+    assert_true(virtual_futex_wait(&shared.futex, 0, 0, 0));
+    virtual_touch(&shared.counter, VIRTUAL_RMW, 0, 0);
+    shared.order[shared.order_count++] = virtual_now_ps();
+}
+
+static void wake_three(void *argument) {
+    (void)argument;
+    unsigned cores[3];
+    for (unsigned i = 0; i < 3; i++)
+        cores[i] = virtual_spawn(sleeper, NULL, (int)i + 2);
+    virtual_work(100000 * 1000);
+    virtual_touch(&shared.futex, VIRTUAL_STORE, 0, 0);
+    shared.futex = 1;
+    uint64_t begin = virtual_now_ps();
+    assert_int_equal(virtual_futex_wake(&shared.futex, 100, 0, 0), 3);
+    assert_int_equal(virtual_now_ps() - begin, (500 + 3 * 900) * 1000);
+    for (unsigned i = 0; i < 3; i++)
+        virtual_join(cores[i]);
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(shared.order[i] >= begin + (500 + (i + 1) * 900 + 3000) * 1000u);
+}
+
+static void test_a_waker_pays_for_each_sleeper_and_sleepers_start_later(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, wake_three);
+    assert_int_equal(virtual_machine_totals(machine)->wakes, 3);
+    assert_true(virtual_machine_account(machine, 2)->park_ps > 0);
+    virtual_machine_destroy(machine);
+}
+
+static void work_a_while(void *argument) {
+    (void)argument;
+    uint64_t begin = virtual_now_ps();
+    for (int i = 0; i < 10; i++)
+        virtual_work(1000000);
+    shared.end_ps = virtual_now_ps() - begin;
+}
+
+static void work_beside_sibling(void *argument) {
+    (void)argument;
+    unsigned sibling = virtual_spawn(work_a_while, NULL, 1);
+    for (int i = 0; i < 100; i++)
+        virtual_work(1000000);
+    virtual_join(sibling);
+    assert_int_equal(shared.end_ps, 17500000);
+    on_core(2, work_a_while);
+    assert_int_equal(shared.end_ps, 10000000);
+}
+
+static void test_items_take_longer_while_the_sibling_works(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, work_beside_sibling);
+    virtual_machine_destroy(machine);
+}
+
+static void sleep_for_ever(void *argument) {
+    (void)argument;
+    virtual_futex_wait(&shared.futex, 0, 0, 0);
+}
+
+static void test_a_deadlock_is_reported(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    struct error error;
+    assert_false(virtual_machine_run(machine, 0, sleep_for_ever, NULL, &error));
+    assert_non_null(strstr(error.message, "deadlock"));
+    virtual_machine_destroy(machine);
+}
+
+static void spin_for_ever(void *argument) {
+    (void)argument;
+    for (;;) {
+        virtual_touch(&shared.flag, VIRTUAL_LOAD, 0, 0);
+        if (shared.flag) return;
+        virtual_pause(0, 0);
+    }
+}
+
+static void test_endless_spinning_is_reported(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 10000);
+    struct error error;
+    assert_false(virtual_machine_run(machine, 0, spin_for_ever, NULL, &error));
+    assert_non_null(strstr(error.message, "no end after 10000 operations"));
+    virtual_machine_destroy(machine);
+}
+
+static void contend(void *argument) {
+    (void)argument;
+    for (int i = 0; i < 50; i++) {
+        virtual_touch(&shared.counter, VIRTUAL_RMW, 0, 0);
+        shared.counter++;
+        if (shared.order_count < 64) shared.order[shared.order_count++] = virtual_core();
+        virtual_work(1000 * (1 + virtual_core()));
+    }
+}
+
+static void contend_all(void *argument) {
+    (void)argument;
+    unsigned cores[CORES - 1];
+    for (unsigned i = 1; i < CORES; i++)
+        cores[i - 1] = virtual_spawn(contend, NULL, (int)i);
+    contend(NULL);
+    for (unsigned i = 1; i < CORES; i++)
+        virtual_join(cores[i - 1]);
+    shared.end_ps = virtual_now_ps();
+}
+
+static void contend_with(struct virtual_disturbance disturbance, uint64_t *end_ps,
+                         uint64_t order[64]) {
+    struct virtual_machine *machine = make(disturbance, 0);
+    run(machine, contend_all);
+    assert_int_equal(shared.counter, 50 * CORES);
+    *end_ps = shared.end_ps;
+    memcpy(order, shared.order, sizeof shared.order);
+    virtual_machine_destroy(machine);
+}
+
+static void test_a_seed_replays_and_another_differs(void **state) {
+    (void)state;
+    const struct virtual_disturbance kinds[] = {
+        {.seed = 7, .delay_probability = 0.2, .delay_max_ns = 500},
+        {.seed = 7, .change_points = 5, .horizon = 500}};
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t end[3], order[3][64];
+        struct virtual_disturbance other = kinds[i];
+        other.seed = 8;
+        contend_with(kinds[i], &end[0], order[0]);
+        contend_with(kinds[i], &end[1], order[1]);
+        contend_with(other, &end[2], order[2]);
+        assert_int_equal(end[0], end[1]);
+        assert_memory_equal(order[0], order[1], sizeof order[0]);
+        assert_memory_not_equal(order[0], order[2], sizeof order[0]);
+    }
+}
+
+static void test_without_disturbance_two_runs_are_equal(void **state) {
+    (void)state;
+    uint64_t end[2], order[2][64];
+    for (int i = 0; i < 2; i++)
+        contend_with((struct virtual_disturbance){0}, &end[i], order[i]);
+    assert_int_equal(end[0], end[1]);
+    assert_memory_equal(order[0], order[1], sizeof order[0]);
+}
+
+static int release_stacks(void **state) {
+    (void)state;
+    coroutine_release_stacks();
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_transfer_costs_follow_distance),
+        cmocka_unit_test(test_a_store_is_posted_and_a_fence_waits_for_it),
+        cmocka_unit_test(test_cores_act_in_order_of_virtual_time),
+        cmocka_unit_test(test_a_waker_pays_for_each_sleeper_and_sleepers_start_later),
+        cmocka_unit_test(test_items_take_longer_while_the_sibling_works),
+        cmocka_unit_test(test_a_deadlock_is_reported),
+        cmocka_unit_test(test_endless_spinning_is_reported),
+        cmocka_unit_test(test_a_seed_replays_and_another_differs),
+        cmocka_unit_test(test_without_disturbance_two_runs_are_equal),
+    };
+    return cmocka_run_group_tests(tests, NULL, release_stacks);
+}
