@@ -1,0 +1,77 @@
+/* Which charts are made of which records; see plot.h. */
+#define _GNU_SOURCE
+#include "results/plot.h"
+
+#include "results/plot_parts.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct chart *plot_set_add(struct plot_set *set, struct error *error) {
+    struct chart *charts = reallocarray(set->charts, set->count + 1, sizeof *charts);
+    if (!charts) {
+        error_set(error, "out of memory for charts");
+        return NULL;
+    }
+    set->charts = charts;
+    charts[set->count] = (struct chart){0};
+    return &charts[set->count++];
+}
+
+void plot_set_drop_last(struct plot_set *set) {
+    chart_discard(&set->charts[--set->count]);
+}
+
+void plot_set_free(struct plot_set *set) {
+    for (size_t i = 0; i < set->count; i++)
+        chart_discard(&set->charts[i]);
+    free(set->charts);
+    *set = (struct plot_set){0};
+}
+
+/* "runs/My run.jsonl" gives "my-run-": a beginning for file names. */
+static void stem_of_path(const char *path, char *stem, size_t size) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t length = 0;
+    for (; *name && *name != '.' && length + 2 < size && length < 40; name++)
+        stem[length++] = isalnum((unsigned char)*name) ? (char)tolower((unsigned char)*name) : '-';
+    stem[length++] = '-';
+    stem[length] = 0;
+}
+
+static bool add_charts_of_block(struct plot_set *set, const struct plot_block *block,
+                                const char *stem, struct error *error) {
+    return plot_add_throughput(set, block, stem, error) && plot_add_phases(set, block, stem, error);
+}
+
+static bool add_charts_of_record(struct plot_set *set, const struct record *record,
+                                 bool one_of_several, struct error *error) {
+    struct plot_block *blocks;
+    size_t count;
+    char beginning[48] = "", stem[64];
+    if (!plot_blocks(record, &blocks, &count, error)) return false;
+    if (one_of_several) stem_of_path(record->path, beginning, sizeof beginning);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        if (count > 1)
+            snprintf(stem, sizeof stem, "%s%zu-", beginning, i + 1);
+        else
+            snprintf(stem, sizeof stem, "%s", beginning);
+        ok = add_charts_of_block(set, &blocks[i], stem, error);
+    }
+    plot_blocks_free(blocks, count);
+    return ok;
+}
+
+bool plot_make(struct record *const *records, size_t count, struct plot_set *set,
+               struct error *error) {
+    *set = (struct plot_set){0};
+    for (size_t i = 0; i < count; i++)
+        if (!add_charts_of_record(set, records[i], count > 1, error)) {
+            plot_set_free(set);
+            return false;
+        }
+    return true;
+}
