@@ -29,8 +29,8 @@ static const struct grainbench_option serial_options[] = {
      .help = "items a call of the body gets; 0: all of them"},
     {0}};
 
-static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
-                                           const void *options, char *message) {
+static struct grainbench_scheduler *create(const struct grainbench_setup *setup, size_t window,
+                                           char *message) {
     struct grainbench_scheduler *scheduler = aligned_alloc(SYNC_LINE, sizeof *scheduler);
     struct sync_domain *domain = scheduler ? sync_domain_create(setup, 1) : NULL;
     if (!domain) {
@@ -40,11 +40,22 @@ static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
     }
     scheduler->domain = domain;
     scheduler->setup = *setup;
-    scheduler->window = options ? (size_t)((const struct options *)options)->window : 0;
+    scheduler->window = window;
     scheduler->batches = 0;
     tallies_reset(&scheduler->tallies);
     if (setup->worker_start) setup->worker_start(setup->context, 0);
     return scheduler;
+}
+
+static struct grainbench_scheduler *create_null(const struct grainbench_setup *setup,
+                                                const void *options, char *message) {
+    (void)options;
+    return create(setup, 0, message);
+}
+
+static struct grainbench_scheduler *create_serial(const struct grainbench_setup *setup,
+                                                  const void *options, char *message) {
+    return create(setup, (size_t)((const struct options *)options)->window, message);
 }
 
 static void run_null(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
@@ -93,7 +104,7 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(null) = {
     .name = "null",
     .summary = "one call of the body on the calling thread: the floor of the harness",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_CALLER_ONLY,
-    .create = create,
+    .create = create_null,
     .run = run_null,
     .destroy = destroy,
 };
@@ -106,7 +117,7 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(serial) = {
     .capabilities = GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_CALLER_ONLY,
     .options = serial_options,
     .options_size = sizeof(struct options),
-    .create = create,
+    .create = create_serial,
     .run = run_serial,
     .statistics = statistics,
     .reset_statistics = reset_statistics,
