@@ -1,0 +1,19 @@
+# The fast encoder. Its inner loops are compiled once per instruction set, each file with its own
+# flags; which of them runs is chosen at run time.
+target_sources(grainbench_tokenizer PRIVATE
+  fast_level.c
+  fast_level_avx2.c
+  fast_level_avx512.c
+  fast_level_neon.c
+  fast_level_scalar.c
+  fast_level_sse42.c
+  fast_pretoken.c
+  fast_unicode_table.c)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  set(fast_avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx512vbmi2
+    -mbmi -mbmi2 -mlzcnt -mpopcnt)
+  set_source_files_properties(fast_level_avx512.c PROPERTIES COMPILE_OPTIONS "${fast_avx512_flags}")
+  set_source_files_properties(fast_level_avx2.c PROPERTIES COMPILE_OPTIONS
+    "-mavx2;-mbmi;-mbmi2;-mlzcnt;-mpopcnt")
+  set_source_files_properties(fast_level_sse42.c PROPERTIES COMPILE_OPTIONS "-msse4.2;-mpopcnt")
+endif()

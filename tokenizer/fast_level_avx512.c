@@ -1,0 +1,87 @@
+/* AVX-512 with byte permutes and compression (Ice Lake, Zen 4 and later); see fast_level.h. */
+#include "tokenizer/fast_level.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define LEVEL_INLINE static inline __attribute__((always_inline))
+
+/* Class bits of the 128 ASCII bytes, for one byte permute over two registers. */
+enum { LETTER = 1, DIGIT = 2, SPACE = 4, BLANK = 8, APOSTROPHE = 16 };
+static const uint8_t class_bits[128] __attribute__((aligned(64))) = {
+    ['\t' ... '\r'] = SPACE, [' '] = SPACE | BLANK,  ['\''] = APOSTROPHE,
+    ['0' ... '9'] = DIGIT,   ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER,
+};
+
+/* The permute sees seven bits: masks of non-ASCII bytes are meaningless, and not used. */
+LEVEL_INLINE struct fast_masks classify_vector(__m512i bytes) {
+    __m512i bits = _mm512_permutex2var_epi8(_mm512_load_si512(class_bits), bytes,
+                                            _mm512_load_si512(class_bits + 64));
+    return (struct fast_masks){
+        .letter = _mm512_test_epi8_mask(bits, _mm512_set1_epi8(LETTER)),
+        .digit = _mm512_test_epi8_mask(bits, _mm512_set1_epi8(DIGIT)),
+        .space = _mm512_test_epi8_mask(bits, _mm512_set1_epi8(SPACE)),
+        .blank = _mm512_test_epi8_mask(bits, _mm512_set1_epi8(BLANK)),
+        .apostrophe = _mm512_test_epi8_mask(bits, _mm512_set1_epi8(APOSTROPHE)),
+        .high = _mm512_movepi8_mask(bytes),
+    };
+}
+
+LEVEL_INLINE __m512i load_partial(const uint8_t *bytes, size_t n) {
+    return _mm512_maskz_loadu_epi8(_cvtu64_mask64(((uint64_t)1 << n) - 1), bytes);
+}
+
+LEVEL_INLINE struct fast_masks level_classify(const uint8_t *bytes) {
+    return classify_vector(_mm512_loadu_si512(bytes));
+}
+
+LEVEL_INLINE struct fast_masks level_classify_partial(const uint8_t *bytes, size_t n) {
+    return classify_vector(load_partial(bytes, n));
+}
+
+LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
+    return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(bytes), _mm512_set1_epi8('\n'));
+}
+
+LEVEL_INLINE uint64_t level_newlines_partial(const uint8_t *bytes, size_t n) {
+    return _mm512_cmpeq_epi8_mask(load_partial(bytes, n), _mm512_set1_epi8('\n'));
+}
+
+LEVEL_INLINE uint32_t *level_positions(uint64_t mask, uint32_t base, uint32_t *out) {
+    static const uint8_t iota[64] __attribute__((aligned(64))) = {
+        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+        22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+        44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    __m512i bits = _mm512_maskz_compress_epi8(mask, _mm512_load_si512(iota));
+    __m512i first = _mm512_set1_epi32((int)base);
+    unsigned count = (unsigned)__builtin_popcountll(mask);
+    _mm512_storeu_si512(
+        out, _mm512_add_epi32(first, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(bits))));
+    _mm512_storeu_si512(out + 16, _mm512_add_epi32(first, _mm512_cvtepu8_epi32(
+                                                              _mm512_extracti32x4_epi32(bits, 1))));
+    if (__builtin_expect(count > 32, 0)) {
+        _mm512_storeu_si512(
+            out + 32,
+            _mm512_add_epi32(first, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(bits, 2))));
+        _mm512_storeu_si512(
+            out + 48,
+            _mm512_add_epi32(first, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(bits, 3))));
+    }
+    return out + count;
+}
+
+#include "tokenizer/fast_scan_kernel.h"
+
+static bool supported(void) {
+    return __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2");
+}
+
+const struct fast_level fast_level_avx512 = {
+    .name = "avx512",
+    .supported = supported,
+    .scan_text = scan_text,
+    .scan_lines = scan_lines,
+};
+#endif

@@ -1,0 +1,72 @@
+/* Portable C on 64-bit words, eight bytes at a time; see fast_level.h. */
+#include "tokenizer/fast_level.h"
+
+#include <string.h>
+
+#define LEVEL_INLINE static inline __attribute__((always_inline))
+#define EACH         0x0101010101010101u
+#define TOP          (EACH * 0x80)
+
+/* The top bit of every byte of `word` (bytes below 0x80 only) that is at least `first`. */
+LEVEL_INLINE uint64_t at_least(uint64_t word, unsigned first) {
+    return word + EACH * (0x80 - first);
+}
+
+LEVEL_INLINE uint64_t in_range(uint64_t word, unsigned first, unsigned last) {
+    return at_least(word, first) & ~at_least(word, last + 1);
+}
+
+/* Gathers the top bits of eight bytes into eight bits, byte 0 first. */
+LEVEL_INLINE uint64_t gather(uint64_t word) {
+    return ((word & TOP) >> 7) * 0x0102040810204080u >> 56;
+}
+
+/* Byte i of the block in bits 8i of the word, whatever the machine's byte order. */
+LEVEL_INLINE uint64_t load_word(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+LEVEL_INLINE struct fast_masks level_classify(const uint8_t *bytes) {
+    struct fast_masks masks = {0};
+    for (unsigned i = 0; i < 64; i += 8) {
+        uint64_t word = load_word(bytes + i), ascii = ~word & TOP;
+        uint64_t low = word & ~TOP;
+        uint64_t blank = in_range(low, ' ', ' ') & ascii;
+        masks.letter |= gather(in_range(low | EACH * 0x20, 'a', 'z') & ascii) << i;
+        masks.digit |= gather(in_range(low, '0', '9') & ascii) << i;
+        masks.space |= gather((in_range(low, '\t', '\r') & ascii) | blank) << i;
+        masks.blank |= gather(blank) << i;
+        masks.apostrophe |= gather(in_range(low, '\'', '\'') & ascii) << i;
+        masks.high |= gather(word) << i;
+    }
+    return masks;
+}
+
+LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
+    uint64_t mask = 0;
+    for (unsigned i = 0; i < 64; i += 8) {
+        uint64_t word = load_word(bytes + i);
+        mask |= gather(in_range(word & ~TOP, '\n', '\n') & ~word) << i;
+    }
+    return mask;
+}
+
+#include "tokenizer/fast_partial.h"
+#include "tokenizer/fast_positions.h"
+#include "tokenizer/fast_scan_kernel.h"
+
+static bool supported(void) {
+    return true;
+}
+
+const struct fast_level fast_level_scalar = {
+    .name = "scalar",
+    .supported = supported,
+    .scan_text = scan_text,
+    .scan_lines = scan_lines,
+};
