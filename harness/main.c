@@ -1,4 +1,5 @@
-/* The program: finds the command, parses its options by its table, runs it. Only this file exits. */
+/* The program: finds the command, parses its options by its table, runs it. Only this file exits.
+ */
 #define _GNU_SOURCE
 #include "base/options.h"
 #include "harness/command.h"

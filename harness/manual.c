@@ -17,7 +17,8 @@ void manual_print_overview(const struct command *const *commands, FILE *out) {
           "Usage: grainbench COMMAND [OPTION...] [OPERAND...]\n\nCommands:\n",
           out);
     for (size_t i = 0; commands[i]; i++)
-        fprintf(out, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+        if (commands[i]->summary)
+            fprintf(out, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n'grainbench COMMAND --help' tells about a command; 'grainbench --version' about this\n"
           "build; 'grainbench --completion bash|zsh|fish' prints a shell completion.\n\n"
           "Start with: grainbench run\n",
@@ -159,6 +160,7 @@ void manual_print_man_page(const struct command *const *commands, FILE *out) {
     fputs("\n.SH COMMANDS\n", out);
     for (size_t i = 0; commands[i]; i++) {
         const struct command *command = commands[i];
+        if (!command->summary) continue;
         fprintf(out, ".SS \"grainbench %s ", command->name);
         print_roff(command->operands, out);
         fputs("\"\n", out);
@@ -179,7 +181,8 @@ static void print_bash(const struct command *const *commands, FILE *out) {
           "    local word=${COMP_WORDS[COMP_CWORD]} words=\n"
           "    if ((COMP_CWORD == 1)); then\n        words=\"--help --version",
           out);
-    for (size_t i = 0; commands[i]; i++) fprintf(out, " %s", commands[i]->name);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(out, " %s", commands[i]->name);
     fputs("\"\n    elif [[ $word == -* ]]; then\n        case ${COMP_WORDS[1]} in\n", out);
     for (size_t i = 0; commands[i]; i++) {
         fprintf(out, "        %s) words=\"--help", commands[i]->name);
@@ -197,9 +200,11 @@ static void print_bash(const struct command *const *commands, FILE *out) {
 static void print_zsh(const struct command *const *commands, FILE *out) {
     fputs("#compdef grainbench\nlocal -a commands\ncommands=(\n", out);
     for (size_t i = 0; commands[i]; i++)
-        fprintf(out, "  \"%s:%s\"\n", commands[i]->name, commands[i]->summary);
-    fputs(")\nif ((CURRENT == 2)); then _describe command commands; return; fi\ncase $words[2] in\n",
-          out);
+        if (commands[i]->summary)
+            fprintf(out, "  \"%s:%s\"\n", commands[i]->name, commands[i]->summary);
+    fputs(
+        ")\nif ((CURRENT == 2)); then _describe command commands; return; fi\ncase $words[2] in\n",
+        out);
     for (size_t i = 0; commands[i]; i++) {
         fprintf(out, "%s) compadd -- --help", commands[i]->name);
         for (const struct grainbench_option *row = commands[i]->options; row && row->type; row++)
@@ -222,7 +227,9 @@ static void print_fish_text(const char *text, FILE *out) {
 static void print_fish(const struct command *const *commands, FILE *out) {
     fputs("# fish completion for grainbench\n", out);
     for (size_t i = 0; commands[i]; i++) {
-        fprintf(out, "complete -c grainbench -n __fish_use_subcommand -a %s -d ", commands[i]->name);
+        if (!commands[i]->summary) continue;
+        fprintf(out, "complete -c grainbench -n __fish_use_subcommand -a %s -d ",
+                commands[i]->name);
         print_fish_text(commands[i]->summary, out);
         fputc('\n', out);
         for (const struct grainbench_option *row = commands[i]->options; row && row->type; row++) {

@@ -1,0 +1,35 @@
+/* What the environment did during a sample: how long runnable threads waited for a processor, how
+ * often they were thrown off it, what the hypervisor took. Every figure may be unavailable. */
+#ifndef HARNESS_EVIDENCE_H
+#define HARNESS_EVIDENCE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EVIDENCE_UNAVAILABLE UINT64_MAX
+
+struct evidence {
+    uint64_t run_queue_wait_ns;    /* all threads of this process together */
+    uint64_t involuntary_switches; /* of this process */
+    uint64_t voluntary_switches;
+    uint64_t steal_ns;  /* taken by the hypervisor, whole machine */
+    uint64_t throttled; /* periods in which a cgroup quota stopped us */
+};
+
+/* A reading of the running totals. */
+void evidence_read(struct evidence *now);
+/* after - before, member by member; unavailable stays unavailable. */
+struct evidence evidence_difference(const struct evidence *before, const struct evidence *after);
+
+/* Whether a sample of `duration_ns` on `workers` threads is to be trusted. NULL, or the reason in
+ * words ("run-queue wait 12.3 % of worker time"), in `text`. The limits are evidence_limits(). */
+const char *evidence_taint(const struct evidence *, uint64_t duration_ns, unsigned workers,
+                           char *text, size_t size);
+/* The limits, for the header of a record. */
+json_t *evidence_limits(void);
+json_t *evidence_to_json(const struct evidence *);
+bool evidence_from_json(const json_t *, struct evidence *);
+
+#endif
