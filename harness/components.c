@@ -1,9 +1,8 @@
-/* Components by name and options; see components.h. Built-ins come first, then modules. */
+/* Components by name and options; see components.h. */
 #define _GNU_SOURCE
 #include "harness/components.h"
 
 #include "base/options.h"
-#include "harness/modules.h"
 #include "schedulers/schedulers.h"
 #include "tokenizer/encoders.h"
 
@@ -36,11 +35,9 @@ bool component_parse_scheduler(const char *text, struct component *out, struct e
     if (!out->text) return error_set(error, "out of memory");
     char *list = cut_name(out->text);
     out->scheduler = schedulers_find(SCHEDULERS_NATIVE, out->text);
-    struct error module_error;
-    if (!out->scheduler) out->scheduler = modules_find_scheduler(out->text, &module_error);
     if (!out->scheduler) {
-        error_set(error, "there is no scheduler '%s' ('grainbench list schedulers' shows them): %s",
-                  out->text, module_error.message);
+        error_set(error, "there is no scheduler '%s' ('grainbench list schedulers' shows them)",
+                  out->text);
         component_free(out);
         return false;
     }
@@ -55,11 +52,9 @@ bool component_parse_encoder(const char *text, struct component *out, struct err
     if (!out->text) return error_set(error, "out of memory");
     char *list = cut_name(out->text);
     out->encoder = encoders_find(out->text);
-    struct error module_error;
-    if (!out->encoder) out->encoder = modules_find_encoder(out->text, &module_error);
     if (!out->encoder) {
-        error_set(error, "there is no encoder '%s' ('grainbench list encoders' shows them): %s",
-                  out->text, module_error.message);
+        error_set(error, "there is no encoder '%s' ('grainbench list encoders' shows them)",
+                  out->text);
         component_free(out);
         return false;
     }

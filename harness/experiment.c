@@ -149,10 +149,8 @@ static size_t wanted_batches(const struct runner *runner, unsigned group) {
     const struct experiment *experiment = runner->experiment;
     uint64_t fastest = UINT64_MAX;
     for (size_t i = 0; i < experiment->arm_count; i++)
-        if (experiment->arms[i].group == group && !is_null(&experiment->arms[i].spec) &&
-            runner->batch_ns[i] < fastest)
+        if (experiment->arms[i].group == group && runner->batch_ns[i] < fastest)
             fastest = runner->batch_ns[i];
-    if (fastest == UINT64_MAX) fastest = 1000000;
     double batches = experiment->sample_ms * 1e6 / (double)fastest;
     return batches < 1 ? 1 : (size_t)(batches + 0.999);
 }
@@ -309,10 +307,11 @@ static bool observe_arms(struct runner *runner, struct error *error) {
         if (count > experiment->corpus->batch_count) count = experiment->corpus->batch_count;
         progress_show("looking into the arms", (double)i / (double)experiment->arm_count);
         struct error reason;
-        json_t *line = arm_process_observe(runner->processes[i], 0, count, &reason);
-        if (!line) line = json_pack("{s:s}", "unavailable", reason.message);
-        json_object_set_new(line, "kind", json_string("observation"));
-        json_object_set_new(line, "arm", json_integer((json_int_t)i));
+        json_t *seen = arm_process_observe(runner->processes[i], 0, count, &reason);
+        if (!seen) seen = json_pack("{s:s}", "unavailable", reason.message);
+        json_t *line = json_pack("{s:s, s:i}", "kind", "observation", "arm", (int)i);
+        json_object_update(line, seen);
+        json_decref(seen);
         if (!record_append(runner->writer, line, error)) return false;
     }
     return true;

@@ -334,7 +334,7 @@ int placement_parse_threads(const struct placement *placement, const char *text,
     int count = 0;
     for (;;) {
         size_t length = strcspn(text, ",");
-        unsigned workers;
+        unsigned workers = 0;
         if (!parse_count(placement, text, length, oversubscribe, &workers, error)) return -1;
         bool repeated = false;
         for (int i = 0; i < count; i++)
