@@ -160,7 +160,8 @@ static void what_is_no_record_is_refused_with_file_and_line(void **state) {
             "file: line 2: arms must be numbered 0, 1, 2, ... in the order of their lines");
     struct error error;
     assert_null(record_read("/nonexistent/x.jsonl", &error));
-    assert_string_equal(error.message, "/nonexistent/x.jsonl: cannot open: No such file or directory");
+    assert_string_equal(error.message,
+                        "/nonexistent/x.jsonl: cannot open: No such file or directory");
 }
 
 static void a_full_disk_is_one_clear_sentence(void **state) {

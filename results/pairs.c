@@ -1,0 +1,172 @@
+/* Samples of a round put side by side; see pairs.h. */
+#define _GNU_SOURCE
+#include "results/pairs.h"
+
+#include "results/statistics.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const metric_names[METRIC_COUNT] = {"throughput", "cpu"};
+
+const char *record_unit(const struct record *record) {
+    const char *unit = record_header_text(record, "unit");
+    return unit ? unit : "MiB/s";
+}
+
+bool record_counts_items(const struct record *record) {
+    return strncmp(record_unit(record), "MiB", 3) != 0;
+}
+
+static double sample_work(const struct record *record, const struct sample *sample) {
+    return record_counts_items(record) ? (double)sample->items : (double)sample->bytes / 0x1p20;
+}
+
+double sample_throughput(const struct record *record, const struct sample *sample) {
+    return sample_work(record, sample) / (double)sample->duration_ns * 1e9;
+}
+
+/* Log of work per time; NAN where the record does not say. */
+static double log_rate(const struct record *record, const struct sample *sample,
+                       enum metric metric) {
+    double time_ns = metric == METRIC_CPU ? (double)sample->cpu_ns : (double)sample->duration_ns;
+    if (metric == METRIC_CPU && sample->cpu_ns == RECORD_UNAVAILABLE) return NAN;
+    double work = sample_work(record, sample);
+    if (work <= 0) work = 1; /* both arms did the same unknown amount */
+    return log(work / time_ns);
+}
+
+struct half {
+    const struct sample *sample;
+    size_t place; /* in the record */
+};
+
+static int compare_halves(const void *a, const void *b) {
+    const struct half *x = a, *y = b;
+    if (x->sample->process != y->sample->process)
+        return x->sample->process < y->sample->process ? -1 : 1;
+    if (x->sample->round != y->sample->round) return x->sample->round < y->sample->round ? -1 : 1;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+/* The arm's samples by process and round. */
+static struct half *collect(const struct record *record, unsigned arm, size_t *count) {
+    struct half *halves = malloc((record->sample_count + 1) * sizeof *halves);
+    *count = 0;
+    for (size_t i = 0; halves && i < record->sample_count; i++)
+        if (record->samples[i].arm == arm)
+            halves[(*count)++] = (struct half){&record->samples[i], i};
+    if (halves) qsort(halves, *count, sizeof *halves, compare_halves);
+    return halves;
+}
+
+static void note_taint(struct pairs *pairs, const struct sample *a, const struct sample *b) {
+    const char *why = a->tainted ? a->tainted : b->tainted;
+    if (!pairs->cause[0]) snprintf(pairs->cause, sizeof pairs->cause, "%s", why);
+}
+
+static void add_pair(struct pairs *pairs, double ratio, unsigned process) {
+    pairs->ties += ratio == 0;
+    pairs->ratios[pairs->count] = ratio;
+    pairs->processes[pairs->count++] = process;
+}
+
+static int same_round(const struct half *a, const struct half *b) {
+    if (a->sample->process != b->sample->process)
+        return a->sample->process < b->sample->process ? -1 : 1;
+    if (a->sample->round != b->sample->round) return a->sample->round < b->sample->round ? -1 : 1;
+    return 0;
+}
+
+static void merge(const struct record *record, enum metric metric, bool keep_tainted,
+                  const struct half *a, size_t a_count, const struct half *b, size_t b_count,
+                  struct pairs *pairs) {
+    pairs->count = pairs->dropped = pairs->alone = pairs->ties = pairs->processes_seen = 0;
+    for (size_t i = 0, j = 0; i < a_count || j < b_count;) {
+        int order = i == a_count ? 1 : j == b_count ? -1 : same_round(&a[i], &b[j]);
+        if (order != 0) {
+            pairs->alone++;
+            order < 0 ? i++ : j++;
+            continue;
+        }
+        const struct sample *x = a[i++].sample, *y = b[j++].sample;
+        double ratio = log_rate(record, y, metric) - log_rate(record, x, metric);
+        bool tainted = x->tainted || y->tainted;
+        if (tainted) note_taint(pairs, x, y);
+        if (isnan(ratio)) {
+            pairs->alone++;
+        } else if (tainted && !keep_tainted) {
+            pairs->dropped++;
+        } else {
+            if (!pairs->count || pairs->processes[pairs->count - 1] != x->process)
+                pairs->processes_seen++;
+            add_pair(pairs, ratio, x->process);
+        }
+    }
+}
+
+bool pairs_build(const struct record *record, unsigned baseline, unsigned patched,
+                 enum metric metric, size_t least, struct pairs *pairs, struct error *error) {
+    *pairs = (struct pairs){0};
+    size_t a_count, b_count;
+    struct half *a = collect(record, baseline, &a_count), *b = collect(record, patched, &b_count);
+    pairs->ratios = malloc((a_count + 1) * sizeof *pairs->ratios);
+    pairs->processes = malloc((a_count + 1) * sizeof *pairs->processes);
+    bool built = a && b && pairs->ratios && pairs->processes;
+    if (built) {
+        merge(record, metric, false, a, a_count, b, b_count, pairs);
+        if (pairs->count < least && pairs->dropped) {
+            size_t dropped = pairs->dropped;
+            merge(record, metric, true, a, a_count, b, b_count, pairs);
+            pairs->dropped = dropped;
+            pairs->tainted_kept = true;
+        }
+    }
+    free(a);
+    free(b);
+    if (built) return true;
+    pairs_free(pairs);
+    return error_set(error, "out of memory for the pairs of two arms");
+}
+
+void pairs_free(struct pairs *pairs) {
+    free(pairs->ratios);
+    free(pairs->processes);
+    *pairs = (struct pairs){0};
+}
+
+bool arm_throughputs(const struct record *record, unsigned arm, double **values, size_t *count,
+                     struct error *error) {
+    *count = 0;
+    *values = malloc((record->sample_count + 1) * sizeof **values);
+    if (!*values) return error_set(error, "out of memory for the samples of an arm");
+    for (int tainted = 0; tainted < 2 && *count == 0; tainted++)
+        for (size_t i = 0; i < record->sample_count; i++) {
+            const struct sample *sample = &record->samples[i];
+            if (sample->arm == arm && (tainted || !sample->tainted))
+                (*values)[(*count)++] = sample_throughput(record, sample);
+        }
+    return true;
+}
+
+static double published_throughput(const struct record *record, unsigned arm) {
+    for (size_t i = 0; i < record->line_count; i++) {
+        const struct record_line *line = &record->lines[i];
+        const char *metric = json_string_value(json_object_get(line->json, "metric"));
+        if (strcmp(line->kind, "figure") == 0 && line->arm == (int)arm && metric &&
+            strcmp(metric, "throughput") == 0 &&
+            json_is_number(json_object_get(line->json, "value")))
+            return json_number_value(json_object_get(line->json, "value"));
+    }
+    return NAN;
+}
+
+double arm_throughput(const struct record *record, unsigned arm) {
+    double *values;
+    size_t count;
+    if (!arm_throughputs(record, arm, &values, &count, NULL)) return NAN;
+    double median = count ? statistics_median(values, count) : published_throughput(record, arm);
+    free(values);
+    return median;
+}

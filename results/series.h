@@ -1,0 +1,51 @@
+/* A series of paired log ratios looked at as a whole: its median and interval, and whether it is
+ * what the interval assumes: independent, steady, of one piece. Where it is not, the series is
+ * gathered into coarser units (blocks, processes) or the flaw is named. */
+#ifndef RESULTS_SERIES_H
+#define RESULTS_SERIES_H
+
+#include "base/error.h"
+#include "results/statistics.h"
+
+enum series_flaw {
+    SERIES_AUTOCORRELATED = 1,  /* even blocks of it are: no interval can be trusted */
+    SERIES_DRIFTS = 2,          /* the ratio rises or falls over the run */
+    SERIES_TWO_HEAPS = 4,       /* the ratios fall into two separate heaps */
+    SERIES_PROCESSES_DIFFER = 8 /* fewer than 6 processes, and they differ more than by chance */
+};
+
+struct series {
+    double *values; /* the independent units: ratios, or medians of blocks or of processes */
+    size_t count;
+    size_t block; /* ratios a unit; 1: each stands for itself; 0: a unit is a process */
+    bool has_interval;
+    struct interval change;
+    unsigned flaws;
+    double lag1, trend, heaps;
+    /* Medians of the parts that a flaw splits the series into (thirds of the run, heaps,
+     * processes): the least and the greatest. A verdict holds if it holds for both. */
+    double least_part, greatest_part;
+    size_t mild, severe; /* outliers: counted, never dropped */
+};
+
+/* `processes` tells the process of each ratio; NULL: all of one. False only without memory. Free
+ * with series_free. */
+bool series_analyse(const double *ratios, const unsigned *processes, size_t count,
+                    double confidence, struct series *series, struct error *error);
+void series_free(struct series *series);
+
+/* When to stop measuring, decided before looking. */
+struct stop_rule {
+    double
+        half_width; /* stop when the interval's half width (log ratio) is at most this; 0: never */
+    double confidence; /* of that interval, such as 0.95 */
+    size_t least;      /* pairs before the first look; at least 20 is wise */
+    size_t most;       /* pairs at which to stop whatever the interval */
+};
+
+/* True if measuring may stop after `count` pairs. Looks are few and fixed beforehand (`least`, then
+ * half as many again each time) and at the interval's width alone, never at where it lies, so that
+ * stopping does not favour a verdict; between looks the answer is false. */
+bool stop_rule_met(const struct stop_rule *rule, const double *ratios, size_t count);
+
+#endif

@@ -1,0 +1,64 @@
+/* The texts that tables are made of; see table.h. */
+#define _GNU_SOURCE
+#include "results/table.h"
+
+#include <math.h>
+#include <string.h>
+
+void text_of_row(const struct arm_record *arm, char *text, size_t size) {
+    if (!arm->threads)
+        snprintf(text, size, "%s", arm->row_name ? arm->row_name : "all");
+    else if (arm->row_name && arm->row_name[0] && strcmp(arm->row_name, "1") != 0)
+        snprintf(text, size, "%u (%s)", arm->threads, arm->row_name);
+    else
+        snprintf(text, size, "%u", arm->threads);
+}
+
+void text_of_change(double log_ratio, char *text, size_t size) {
+    double percent = 100 * change_of_log(log_ratio);
+    if (!isfinite(percent))
+        snprintf(text, size, "n/a");
+    else
+        snprintf(text, size, fabs(percent) < 9.995 ? "%+.2f %%" : "%+.1f %%", percent);
+}
+
+void text_of_interval(const struct series *series, char *text, size_t size) {
+    if (!series->has_interval) {
+        snprintf(text, size, "n/a");
+        return;
+    }
+    double low = 100 * change_of_log(series->change.low);
+    double high = 100 * change_of_log(series->change.high);
+    snprintf(text, size, fmax(fabs(low), fabs(high)) < 9.995 ? "[%+.2f, %+.2f]" : "[%+.1f, %+.1f]",
+             low, high);
+}
+
+void text_of_rate(double value, char *text, size_t size) {
+    if (!isfinite(value))
+        snprintf(text, size, "n/a");
+    else
+        snprintf(text, size, value < 99.995 ? "%.2f" : value < 999.95 ? "%.1f" : "%.0f", value);
+}
+
+const char *arm_label(const struct arm_record *arm) {
+    if (arm->label) return arm->label;
+    return arm->scheduler ? arm->scheduler : role_names[arm->role];
+}
+
+static json_int_t header_integer(const struct record *record, const char *path) {
+    return json_integer_value(record_header_member(record, path));
+}
+
+void text_of_machine(const struct record *record, char *text, size_t size) {
+    const char *name = record_header_text(record, "machine.name");
+    if (!name) name = record_header_text(record, "machine.cpu");
+    int length = snprintf(text, size, "%s", name ? name : "not named");
+    json_int_t physical = header_integer(record, "machine.physical");
+    json_int_t logical = header_integer(record, "machine.logical");
+    if (physical > 0 && length > 0 && (size_t)length < size)
+        length += snprintf(text + length, size - (size_t)length, ", %lld core%s",
+                           (long long)physical, physical == 1 ? "" : "s");
+    if (logical > 0 && length > 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, ", %lld processing units",
+                 (long long)logical);
+}

@@ -1,0 +1,210 @@
+/* Verdicts on simulated records: no more false alarms than claimed, planted changes found, and each
+ * reason to refuse one refuses. */
+#define _GNU_SOURCE
+#include "cmocka_all.h"
+
+#include "results/verdict.h"
+#include "simulate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct plan {
+    size_t pairs;
+    double change;  /* patched over baseline, such as 0.02 */
+    double noise;   /* spread of a sample's log duration */
+    double tainted; /* share of samples */
+    bool no_control;
+    enum shape shape;
+};
+
+/* Writes a record with a baseline, an A/A control and a patched arm into `text`. */
+static char *simulate_record(struct random *random, const struct plan *plan, size_t *size) {
+    char *text;
+    FILE *file = open_memstream(&text, size);
+    assert_non_null(file);
+    fputs("{\"kind\":\"header\",\"schema\":1}\n"
+          "{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\",\"row\":{\"threads\":2}}\n"
+          "{\"kind\":\"arm\",\"arm\":1,\"role\":\"patched\",\"row\":{\"threads\":2}}\n",
+          file);
+    if (!plan->no_control)
+        fputs("{\"kind\":\"arm\",\"arm\":2,\"role\":\"control\",\"control_of\":0,\"row\":{"
+              "\"threads\":2}}\n",
+              file);
+    for (size_t round = 0; round < plan->pairs; round++)
+        for (unsigned arm = 0; arm < (plan->no_control ? 2u : 3u); arm++) {
+            double log_ns = plan->noise * simulate_value(random, plan->shape);
+            if (arm == 1) log_ns -= log1p(plan->change);
+            fprintf(file,
+                    "{\"kind\":\"sample\",\"arm\":%u,\"round\":%zu,\"duration_ns\":%.0f,"
+                    "\"bytes\":1000000%s}\n",
+                    arm, round, 1e9 * exp(log_ns),
+                    random_unit(random) < plan->tainted ? ",\"tainted\":\"steal\"" : "");
+        }
+    fputs("{\"kind\":\"end\"}\n", file);
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+static enum verdict decide(struct random *random, const struct plan *plan, char *reason) {
+    size_t size;
+    struct error error;
+    char *text = simulate_record(random, plan, &size);
+    struct record *record = record_parse("simulated", text, size, &error);
+    assert_non_null(record);
+    struct verdicts verdicts;
+    assert_true(verdicts_decide(record, &verdict_defaults, &verdicts, &error));
+    assert_int_equal(verdicts.count, 1);
+    enum verdict verdict = verdicts.comparisons[0].verdict;
+    if (reason) strcpy(reason, verdicts.comparisons[0].reason);
+    verdicts_free(&verdicts);
+    record_free(record);
+    free(text);
+    return verdict;
+}
+
+static void identical_arms_are_called_different_in_at_most_5_percent(void **state) {
+    (void)state;
+    struct random random = {1};
+    for (enum shape shape = 0; shape < SHAPE_COUNT; shape++) {
+        struct plan plan = {.pairs = 20, .noise = 0.03, .shape = shape};
+        int alarms = 0;
+        for (int trial = 0; trial < 400; trial++) {
+            enum verdict verdict = decide(&random, &plan, NULL);
+            alarms += verdict == VERDICT_FASTER || verdict == VERDICT_SLOWER;
+        }
+        assert_true(alarms <= 20);
+    }
+}
+
+static void a_planted_change_is_found_with_its_sign(void **state) {
+    (void)state;
+    struct random random = {2};
+    struct plan plan = {.pairs = 50, .noise = 0.015, .change = 0.02};
+    int faster = 0, slower = 0;
+    for (int trial = 0; trial < 200; trial++) {
+        plan.change = 0.02;
+        faster += decide(&random, &plan, NULL) == VERDICT_FASTER;
+        plan.change = -0.02;
+        slower += decide(&random, &plan, NULL) == VERDICT_SLOWER;
+    }
+    assert_true(faster >= 180 && slower >= 180);
+}
+
+static void quiet_identical_arms_are_called_the_same(void **state) {
+    (void)state;
+    struct random random = {3};
+    struct plan plan = {.pairs = 50, .noise = 0.005};
+    int same = 0;
+    for (int trial = 0; trial < 100; trial++)
+        same += decide(&random, &plan, NULL) == VERDICT_SAME;
+    assert_true(same >= 95);
+}
+
+static void noise_is_inconclusive_and_not_the_same(void **state) {
+    (void)state;
+    struct random random = {4};
+    struct plan plan = {.pairs = 20, .noise = 0.2};
+    char reason[192];
+    int inconclusive = 0;
+    for (int trial = 0; trial < 100; trial++)
+        inconclusive += decide(&random, &plan, reason) == VERDICT_INCONCLUSIVE;
+    assert_true(inconclusive >= 95);
+}
+
+static void verdicts_are_refused_by_name(void **state) {
+    (void)state;
+    struct random random = {5};
+    char reason[192];
+    struct plan few = {.pairs = 5, .noise = 0.001, .change = 0.5};
+    assert_int_equal(decide(&random, &few, reason), VERDICT_INCONCLUSIVE);
+    assert_string_equal(reason, "5 pairs; an interval takes at least 6");
+    struct plan alone = {.pairs = 50, .noise = 0.01, .change = 0.5, .no_control = true};
+    assert_int_equal(decide(&random, &alone, reason), VERDICT_INCONCLUSIVE);
+    assert_string_equal(reason, "no A/A control in this record, so its noise floor is not known");
+    struct plan tainted = {.pairs = 50, .noise = 0.01, .change = 0.5, .tainted = 1};
+    assert_int_equal(decide(&random, &tainted, reason), VERDICT_INCONCLUSIVE);
+    assert_string_equal(reason, "50 of 50 pairs tainted (steal), shown all the same");
+}
+
+static struct record *parse(const char *text) {
+    struct error error;
+    struct record *record = record_parse("text", text, strlen(text), &error);
+    assert_non_null(record);
+    return record;
+}
+
+static void taint_drops_both_arms_of_a_pair_and_is_counted(void **state) {
+    (void)state;
+    struct record *record =
+        parse("{\"kind\":\"header\",\"schema\":1}\n{\"kind\":\"arm\",\"arm\":0}\n{\"kind\":\"arm\","
+              "\"arm\":1}\n"
+              "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":100,\"bytes\":1}\n"
+              "{\"kind\":\"sample\",\"arm\":1,\"round\":0,\"duration_ns\":50,\"bytes\":1}\n"
+              "{\"kind\":\"sample\",\"arm\":1,\"round\":1,\"duration_ns\":50,\"bytes\":1,"
+              "\"tainted\":\"x\"}\n"
+              "{\"kind\":\"sample\",\"arm\":0,\"round\":1,\"duration_ns\":50,\"bytes\":1}\n"
+              "{\"kind\":\"sample\",\"arm\":0,\"round\":2,\"duration_ns\":50,\"bytes\":1}\n");
+    struct pairs pairs;
+    assert_true(pairs_build(record, 0, 1, METRIC_THROUGHPUT, 1, &pairs, NULL));
+    assert_int_equal(pairs.count, 1);
+    assert_int_equal(pairs.dropped, 1);
+    assert_int_equal(pairs.alone, 1);
+    assert_true(fabs(pairs.ratios[0] - log(2)) < 1e-12);
+    assert_string_equal(pairs.cause, "x");
+    pairs_free(&pairs);
+    record_free(record);
+}
+
+static void each_arm_is_compared_with_the_baseline_of_its_row_and_group(void **state) {
+    (void)state;
+    struct record *record =
+        parse("{\"kind\":\"header\",\"schema\":1}\n"
+              "{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\",\"row\":{\"threads\":1},\"cost\":"
+              "\"lean\"}\n"
+              "{\"kind\":\"arm\",\"arm\":1,\"role\":\"baseline\",\"row\":{\"threads\":2},\"cost\":"
+              "\"lean\"}\n"
+              "{\"kind\":\"arm\",\"arm\":2,\"role\":\"patched\",\"row\":{\"threads\":2},\"cost\":"
+              "\"lean\"}\n"
+              "{\"kind\":\"arm\",\"arm\":3,\"role\":\"patched\",\"row\":{\"threads\":2},\"cost\":"
+              "\"reference\"}\n"
+              "{\"kind\":\"arm\",\"arm\":4,\"role\":\"patched\",\"row\":{\"threads\":2},\"cost\":"
+              "\"reference\","
+              "\"baseline\":0}\n"
+              "{\"kind\":\"arm\",\"arm\":5,\"role\":\"control\",\"control_of\":0}\n");
+    assert_int_equal(arm_baseline(record, 0), -1);
+    assert_int_equal(arm_baseline(record, 2), 1);
+    assert_int_equal(arm_baseline(record, 3), -1);
+    assert_int_equal(arm_baseline(record, 4), 0);
+    assert_int_equal(arm_baseline(record, 5), -1);
+    record_free(record);
+}
+
+static void the_same_code_on_both_sides_is_identical(void **state) {
+    (void)state;
+    struct record *record =
+        parse("{\"kind\":\"header\",\"schema\":1}\n"
+              "{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\",\"code_hash\":\"12\"}\n"
+              "{\"kind\":\"arm\",\"arm\":1,\"role\":\"patched\",\"code_hash\":\"12\"}\n");
+    struct verdicts verdicts;
+    struct error error;
+    assert_true(verdicts_decide(record, &verdict_defaults, &verdicts, &error));
+    assert_int_equal(verdicts.comparisons[0].verdict, VERDICT_IDENTICAL);
+    verdicts_free(&verdicts);
+    record_free(record);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(identical_arms_are_called_different_in_at_most_5_percent),
+        cmocka_unit_test(a_planted_change_is_found_with_its_sign),
+        cmocka_unit_test(quiet_identical_arms_are_called_the_same),
+        cmocka_unit_test(noise_is_inconclusive_and_not_the_same),
+        cmocka_unit_test(verdicts_are_refused_by_name),
+        cmocka_unit_test(taint_drops_both_arms_of_a_pair_and_is_counted),
+        cmocka_unit_test(each_arm_is_compared_with_the_baseline_of_its_row_and_group),
+        cmocka_unit_test(the_same_code_on_both_sides_is_identical),
+    };
+    return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
+}
