@@ -80,9 +80,10 @@ static void print_hardware_events(const struct event_table *table,
     char reason[GRAINBENCH_MESSAGE_SIZE] = "";
     unsigned unavailable = 0;
     printf("%-26s %-8s %-11s %s\n", "event", "code", "available", "counts");
-    unavailable += !print_event("cycles", "processor cycles", table, options, reason, sizeof reason);
-    unavailable += !print_event("instructions", "instructions retired", table, options, reason,
-                                sizeof reason);
+    unavailable +=
+        !print_event("cycles", "processor cycles", table, options, reason, sizeof reason);
+    unavailable +=
+        !print_event("instructions", "instructions retired", table, options, reason, sizeof reason);
     for (size_t i = 0; table && i < table->count; i++)
         unavailable += !print_event(table->events[i].name, table->events[i].counts, table, options,
                                     reason, sizeof reason);
@@ -95,10 +96,10 @@ static void print_hardware_events(const struct event_table *table,
 }
 
 static void print_software_events(const struct events_options *options) {
-    static const char *const counts[] = {
-        "CPU time in ns", "times that the thread lost its processor or slept",
-        "moves to another processor", "page faults",
-        "futex system calls: parking and waking threads"};
+    static const char *const counts[] = {"CPU time in ns",
+                                         "times that the thread lost its processor or slept",
+                                         "moves to another processor", "page faults",
+                                         "futex system calls: parking and waking threads"};
     char reason[GRAINBENCH_MESSAGE_SIZE] = "";
     printf("\n%-26s %-8s %-11s %s\n", "software event", "", "available", "counts");
     for (size_t i = 0; counter_software_names[i]; i++)
@@ -114,8 +115,7 @@ static int print_encodings(int count, char **names, const struct event_table *ta
         if (!counter_resolve(names[i], table, &event, &error))
             return command_fail("events", "%s", error.message);
         printf("%-40s type %" PRIu32 " config 0x%" PRIx64 "%s\n", names[i], event.encoding.type,
-               event.encoding.config,
-               event.encoding.exclude_kernel ? " user mode only" : "");
+               event.encoding.config, event.encoding.exclude_kernel ? " user mode only" : "");
     }
     return EXIT_OK;
 }

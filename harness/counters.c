@@ -55,13 +55,13 @@ static bool resolve_raw(const char *name, struct event_encoding *encoding) {
     if (name[0] != 'r' || strspn(name + 1, "0123456789abcdefABCDEF") != strlen(name + 1) ||
         !name[1])
         return false;
-    *encoding = (struct event_encoding){.type = PERF_TYPE_RAW,
-                                        .config = strtoull(name + 1, NULL, 16)};
+    *encoding =
+        (struct event_encoding){.type = PERF_TYPE_RAW, .config = strtoull(name + 1, NULL, 16)};
     return true;
 }
 
-bool counter_resolve(const char *name, const struct event_table *table,
-                     struct counter_event *event, struct error *error) {
+bool counter_resolve(const char *name, const struct event_table *table, struct counter_event *event,
+                     struct error *error) {
     char bare[sizeof event->name];
     size_t length = strlen(name);
     if (length == 0 || length >= sizeof bare)
@@ -123,12 +123,12 @@ void counter_explain_failure(int code, const char *name, struct error *error) {
     case EINVAL:
         error_set(error, "%s: the kernel refuses this event or this many events in a group", name);
         break;
-    default: error_set(error, "%s: perf_event_open: %s", name, strerror(code));
+    default:
+        error_set(error, "%s: perf_event_open: %s", name, strerror(code));
     }
 }
 
-static int open_event(const struct counter_event *event, pid_t thread, int leader,
-                      bool user_only) {
+static int open_event(const struct counter_event *event, pid_t thread, int leader, bool user_only) {
     struct perf_event_attr attribute = {
         .size = sizeof attribute,
         .type = event->encoding.type,
@@ -142,8 +142,7 @@ static int open_event(const struct counter_event *event, pid_t thread, int leade
         .read_format = PERF_FORMAT_GROUP | PERF_FORMAT_ID | PERF_FORMAT_TOTAL_TIME_ENABLED |
                        PERF_FORMAT_TOTAL_TIME_RUNNING,
     };
-    return (int)syscall(SYS_perf_event_open, &attribute, thread, -1, leader,
-                        PERF_FLAG_FD_CLOEXEC);
+    return (int)syscall(SYS_perf_event_open, &attribute, thread, -1, leader, PERF_FLAG_FD_CLOEXEC);
 }
 
 static int open_all(struct counter_group *group, const struct counter_event *events, size_t count,
@@ -199,12 +198,10 @@ bool counter_group_read(const struct counter_group *group, struct counter_readin
                                 "processor's counters");
     *reading = (struct counter_reading){
         .count = group->count, .enabled_ns = raw.enabled, .running_ns = raw.running};
-    reading->running_ratio =
-        raw.enabled ? (double)raw.running / (double)raw.enabled : 0;
+    reading->running_ratio = raw.enabled ? (double)raw.running / (double)raw.enabled : 0;
     for (size_t i = 0; i < group->count; i++)
-        reading->values[i] = reading->running_ratio > 0
-                                 ? (double)raw.events[i].value / reading->running_ratio
-                                 : 0;
+        reading->values[i] =
+            reading->running_ratio > 0 ? (double)raw.events[i].value / reading->running_ratio : 0;
     return true;
 }
 

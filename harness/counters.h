@@ -17,7 +17,7 @@ struct counter_event {
 
 struct counter_reading {
     size_t count;
-    uint64_t enabled_ns, running_ns; /* running < enabled: the kernel took turns, an estimate */
+    uint64_t enabled_ns, running_ns;    /* running < enabled: the kernel took turns, an estimate */
     double values[COUNTER_GROUP_LIMIT]; /* scaled by enabled / running */
     double running_ratio;               /* 1: counted all the time; 0: never */
 };
@@ -25,8 +25,8 @@ struct counter_reading {
 /* What a name stands for: a canonical event of `table` (may be NULL), "cycles" and "instructions",
  * a software event ("task-clock", "context-switches", "cpu-migrations", "page-faults"),
  * "futex-calls" (a tracepoint), a raw code "r1f25", or a name of libpfm4; each may end in ":u". */
-bool counter_resolve(const char *name, const struct event_table *table,
-                     struct counter_event *event, struct error *error);
+bool counter_resolve(const char *name, const struct event_table *table, struct counter_event *event,
+                     struct error *error);
 /* The names of software events and the tracepoint, ended by NULL. */
 extern const char *const counter_software_names[];
 

@@ -18,7 +18,9 @@ static void run_operations(enum calibration_operation operation, unsigned count)
         case CALIBRATE_FETCH_ADD:
             atomic_fetch_add_explicit(&target, 1, memory_order_relaxed);
             break;
-        case CALIBRATE_EXCHANGE: atomic_exchange_explicit(&target, i, memory_order_relaxed); break;
+        case CALIBRATE_EXCHANGE:
+            atomic_exchange_explicit(&target, i, memory_order_relaxed);
+            break;
         case CALIBRATE_CAS_SUCCESS:
             atomic_compare_exchange_strong_explicit(&target, &expected, expected,
                                                     memory_order_relaxed, memory_order_relaxed);
@@ -29,10 +31,17 @@ static void run_operations(enum calibration_operation operation, unsigned count)
                                                     memory_order_relaxed);
             break;
         }
-        case CALIBRATE_LOAD: (void)atomic_load_explicit(&target, memory_order_acquire); break;
-        case CALIBRATE_STORE: atomic_store_explicit(&target, i, memory_order_release); break;
-        case CALIBRATE_FENCE: atomic_thread_fence(memory_order_seq_cst); break;
-        case CALIBRATE_COUNT: break;
+        case CALIBRATE_LOAD:
+            (void)atomic_load_explicit(&target, memory_order_acquire);
+            break;
+        case CALIBRATE_STORE:
+            atomic_store_explicit(&target, i, memory_order_release);
+            break;
+        case CALIBRATE_FENCE:
+            atomic_thread_fence(memory_order_seq_cst);
+            break;
+        case CALIBRATE_COUNT:
+            break;
         }
     }
 }

@@ -11,9 +11,13 @@
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int initialised;
 
-static void initialise(void) { initialised = pfm_initialize(); }
+static void initialise(void) {
+    initialised = pfm_initialize();
+}
 
-void event_encode_absent_processors(void) { setenv("LIBPFM_ENCODE_INACTIVE", "1", 1); }
+void event_encode_absent_processors(void) {
+    setenv("LIBPFM_ENCODE_INACTIVE", "1", 1);
+}
 
 bool event_encode(const char *name, struct event_encoding *encoding, struct error *error) {
     struct perf_event_attr attribute;
@@ -26,18 +30,14 @@ bool event_encode(const char *name, struct event_encoding *encoding, struct erro
     attribute.size = sizeof attribute;
     argument.attr = &attribute;
     argument.size = sizeof argument;
-    int code = pfm_get_os_event_encoding(name, PFM_PLM0 | PFM_PLM3, PFM_OS_PERF_EVENT_EXT,
-                                         &argument);
+    int code =
+        pfm_get_os_event_encoding(name, PFM_PLM0 | PFM_PLM3, PFM_OS_PERF_EVENT_EXT, &argument);
     if (code != PFM_SUCCESS)
         return error_set(error, "libpfm4 does not know '%s' on this machine: %s", name,
                          pfm_strerror(code));
-    *encoding = (struct event_encoding){attribute.type,
-                                        attribute.config,
-                                        attribute.config1,
-                                        attribute.config2,
-                                        attribute.exclude_user,
-                                        attribute.exclude_kernel,
-                                        attribute.exclude_hv};
+    *encoding = (struct event_encoding){
+        attribute.type,         attribute.config,         attribute.config1,   attribute.config2,
+        attribute.exclude_user, attribute.exclude_kernel, attribute.exclude_hv};
     return true;
 }
 #else

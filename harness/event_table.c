@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const calibration_names[CALIBRATE_COUNT] = {"fetch_add", "exchange", "cas_success",
-                                                        "cas_fail",  "load",     "store",
-                                                        "fence"};
+const char *const calibration_names[CALIBRATE_COUNT] = {
+    "fetch_add", "exchange", "cas_success", "cas_fail", "load", "store", "fence"};
 
 /* The value of the first line "key : value" of /proc/cpuinfo. */
 static bool find_value(const char *cpuinfo, const char *key, char *value, size_t size) {
@@ -125,8 +124,7 @@ bool event_table_load(const char *path, struct event_table *table, struct error 
     *table = (struct event_table){0};
     snprintf(table->path, sizeof table->path, "%s", path);
     table->storage = json_load_file(path, 0, &detail);
-    if (!table->storage)
-        return error_set(error, "%s: line %d: %s", path, detail.line, detail.text);
+    if (!table->storage) return error_set(error, "%s: line %d: %s", path, detail.line, detail.text);
     if (read_table(table, error)) return true;
     event_table_free(table);
     return false;

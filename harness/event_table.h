@@ -37,7 +37,7 @@ struct event {
     uint64_t config;        /* of PERF_TYPE_RAW */
     uint64_t alternatives[4]; /* encodings to try if calibration rejects `config` */
     size_t alternative_count;
-    bool calibrated;                /* `expected` is known */
+    bool calibrated;                  /* `expected` is known */
     double expected[CALIBRATE_COUNT]; /* count an operation; NAN: anything */
 };
 

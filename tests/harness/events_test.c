@@ -58,8 +58,10 @@ static const char *microarchitecture_of(const char *cpuinfo) {
 
 static void processors_find_their_table(void **state) {
     (void)state;
-#define AMD(f, m) "processor : 0\nvendor_id\t: AuthenticAMD\ncpu family\t: " f "\nmodel\t\t: " m "\nmodel name\t: x\n"
-#define INTEL(m) "vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: " m "\nmodel name\t: x\n"
+#define AMD(f, m)                                                                                  \
+    "processor : 0\nvendor_id\t: AuthenticAMD\ncpu family\t: " f "\nmodel\t\t: " m                 \
+    "\nmodel name\t: x\n"
+#define INTEL(m)  "vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: " m "\nmodel name\t: x\n"
 #define ARM(i, p) "CPU implementer\t: " i "\nCPU part\t: " p "\n"
     assert_string_equal(microarchitecture_of(AMD("25", "17")), "AMD Zen 4");
     assert_string_equal(microarchitecture_of(AMD("25", "1")), "AMD Zen 3");
