@@ -37,6 +37,11 @@ struct grainbench_encoder_setup {
     const char *merges_path; /* merges.txt */
     unsigned flags;
     unsigned workers; /* how many scratches will be made at most */
+    /* For encoders with a runtime of their own (encode_batch): called on each of its `workers`
+     * threads before it takes work, and when it ends, as grainbench_setup has it. May be NULL. */
+    void (*worker_start)(void *context, unsigned worker);
+    void (*worker_stop)(void *context, unsigned worker);
+    void *context;
 };
 
 struct grainbench_encoder_operations {
