@@ -145,6 +145,12 @@ static bool check_supported(const struct arm *arm, struct error *error) {
     return true;
 }
 
+/* A thread of an encoder's own runtime: bound like a worker, but it has no scratch. */
+static void start_runtime_worker(void *context, unsigned index) {
+    struct arm *arm = context;
+    if (arm->pin && index < arm->spec->workers) placement_bind(arm->placement, index, NULL);
+}
+
 static bool create_encoder(struct arm *arm, const struct arm_setup *setup, struct error *error) {
     char message[GRAINBENCH_MESSAGE_SIZE] = "";
     struct grainbench_encoder_setup encoder_setup = {
@@ -152,7 +158,9 @@ static bool create_encoder(struct arm *arm, const struct arm_setup *setup, struc
         .vocab_path = setup->vocab_path,
         .merges_path = setup->merges_path,
         .flags = arm->spec->tokenizer == 1 ? GRAINBENCH_TOKENIZER_BENCH : 0,
-        .workers = arm->spec->workers};
+        .workers = arm->spec->workers,
+        .worker_start = start_runtime_worker,
+        .context = arm};
     arm->encoder =
         arm->encoder_operations->create(&encoder_setup, arm->encoder_choice.options, message);
     if (arm->encoder) return true;

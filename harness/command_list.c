@@ -1,6 +1,7 @@
 /* `grainbench list`: what there is to choose from, built in and in modules. */
 #include "base/options.h"
 #include "harness/command.h"
+#include "harness/modules.h"
 #include "harness/scenario.h"
 #include "schedulers/schedulers.h"
 #include "tokenizer/encoders.h"
@@ -23,6 +24,16 @@ static void print_entry(const char *name, const char *summary,
     if (verbose && options && options->type) options_print_help(options, stdout);
 }
 
+static void print_module(void *context, const struct module_description *module) {
+    const bool *verbose = context;
+    char text[2 * GRAINBENCH_MESSAGE_SIZE];
+    if (module->reason)
+        snprintf(text, sizeof text, "cannot be used: %s", module->reason);
+    else
+        snprintf(text, sizeof text, "%s [module]", module->summary);
+    print_entry(module->name, text, module->options, *verbose);
+}
+
 static void list_schedulers(bool verbose) {
     printf("Schedulers (options follow the name: rayon:min_len=8):\n");
     for (size_t i = 0; i < schedulers_count(); i++) {
@@ -30,12 +41,14 @@ static void list_schedulers(bool verbose) {
             schedulers_at(SCHEDULERS_NATIVE, i);
         print_entry(scheduler->name, scheduler->summary, scheduler->options, verbose);
     }
+    modules_list_schedulers(print_module, &verbose);
 }
 
 static void list_encoders(bool verbose) {
     printf("Encoders (options follow the name: pcre2:cost=lean):\n");
     for (size_t i = 0; encoders[i]; i++)
         print_entry(encoders[i]->name, encoders[i]->summary, encoders[i]->options, verbose);
+    modules_list_encoders(print_module, &verbose);
 }
 
 static void print_scenario(void *context, const struct scenario *scenario) {

@@ -3,6 +3,7 @@
 #include "harness/components.h"
 
 #include "base/options.h"
+#include "harness/modules.h"
 #include "schedulers/schedulers.h"
 #include "tokenizer/encoders.h"
 
@@ -35,9 +36,12 @@ bool component_parse_scheduler(const char *text, struct component *out, struct e
     if (!out->text) return error_set(error, "out of memory");
     char *list = cut_name(out->text);
     out->scheduler = schedulers_find(SCHEDULERS_NATIVE, out->text);
-    if (!out->scheduler) {
+    if (!out->scheduler && modules_exist(out->text))
+        out->scheduler = modules_find_scheduler(out->text, error);
+    else if (!out->scheduler)
         error_set(error, "there is no scheduler '%s' ('grainbench list schedulers' shows them)",
                   out->text);
+    if (!out->scheduler) {
         component_free(out);
         return false;
     }
@@ -52,9 +56,12 @@ bool component_parse_encoder(const char *text, struct component *out, struct err
     if (!out->text) return error_set(error, "out of memory");
     char *list = cut_name(out->text);
     out->encoder = encoders_find(out->text);
-    if (!out->encoder) {
+    if (!out->encoder && modules_exist(out->text))
+        out->encoder = modules_find_encoder(out->text, error);
+    else if (!out->encoder)
         error_set(error, "there is no encoder '%s' ('grainbench list encoders' shows them)",
                   out->text);
+    if (!out->encoder) {
         component_free(out);
         return false;
     }

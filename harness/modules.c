@@ -83,6 +83,11 @@ static bool find_file(const char *name, char *path, struct error *error) {
     return error_set(error, "there is no module '%s': no %s.so in %s", name, name, searched);
 }
 
+bool modules_exist(const char *name) {
+    char path[PATH_MAX];
+    return find_file(name, path, NULL);
+}
+
 /* Loads the file and takes its table. The handle is never closed: threads and thread-local
  * destructors of a module's runtime may outlive any use of it. */
 static bool load(const char *path, enum module_kind kind, struct loaded_module *module,

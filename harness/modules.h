@@ -21,6 +21,9 @@ const struct grainbench_scheduler_operations *modules_find_scheduler(const char 
 const struct grainbench_encoder_operations *modules_find_encoder(const char *name,
                                                                  struct error *error);
 
+/* Whether there is a module file of this name, good or bad. */
+bool modules_exist(const char *name);
+
 /* Makes and destroys a scheduler in a child process with exactly this setup and these options, and
  * runs a batch of a few items on it. False with a sentence when that fails, crashes or hangs.
  * Costs a fork and one create; meant for operations that came from modules_find_scheduler. */
