@@ -1,0 +1,185 @@
+/* `guided`: chunks that shrink as the batch runs out, in the manner of guided self-scheduling
+ * (Polychronopoulos and Kuck, 1987) with half of an even share instead of all of it, because items
+ * differ. Where item costs are known, shares are of cost.
+ *
+ * The sizes depend on the batch and the number of workers alone, so the caller writes them down
+ * before the batch and a claim is one fetch-and-subtract: no compare-exchange loop, no retries. A
+ * table is used again as long as batches have the same number of items and no costs.
+ *
+ * The claim word holds how many chunks are left, as a signed number, and nothing else. As in
+ * counter.c a late worker may claim from the next batch; it then owns a chunk of that batch, reads
+ * its bounds after the claim and so adopts it. The table and the batch pointer are written only
+ * while no chunk is unclaimed or unfinished, and published by the release store of the word, which
+ * claims acquire. */
+#include "schedulers/pool.h"
+
+struct options {
+    int64_t least;
+    int64_t share;
+    int64_t base;
+    int64_t spin;
+};
+
+struct grainbench_scheduler {
+    struct pool pool;
+    size_t least;
+    uint64_t share, base;
+    uint32_t *bounds; /* chunk c is [bounds[c], bounds[c + 1]) */
+    size_t chunk_count, capacity;
+    size_t table_items; /* what the table was made for without costs; 0: nothing */
+    SYNC_ALIGNED sync_u64 left;
+};
+
+static const struct grainbench_option options[] = {
+    {.name = "least",
+     .type = GRAINBENCH_OPTION_INTEGER,
+     .offset = offsetof(struct options, least),
+     .argument = "N",
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 1e9,
+     .help = "fewest items of a chunk"},
+    {.name = "share",
+     .type = GRAINBENCH_OPTION_INTEGER,
+     .offset = offsetof(struct options, share),
+     .argument = "N",
+     .fallback = "2",
+     .minimum = 1,
+     .maximum = 64,
+     .help = "a chunk is one N-th of an even share of what is left"},
+    {.name = "base",
+     .type = GRAINBENCH_OPTION_INTEGER,
+     .offset = offsetof(struct options, base),
+     .argument = "BYTES",
+     .fallback = "3",
+     .minimum = 0,
+     .maximum = 1e6,
+     .help = "cost of an item beside its bytes, in bytes"},
+    POOL_SPIN_OPTION(offsetof(struct options, spin)),
+    {0}};
+
+static bool table_append(struct grainbench_scheduler *scheduler, size_t bound) {
+    if (scheduler->chunk_count == scheduler->capacity) {
+        size_t capacity = scheduler->capacity ? 2 * scheduler->capacity : 256;
+        uint32_t *bounds = realloc(scheduler->bounds, (capacity + 1) * sizeof *bounds);
+        if (!bounds) return false;
+        scheduler->bounds = bounds;
+        scheduler->capacity = capacity;
+        bounds[0] = 0;
+    }
+    scheduler->bounds[++scheduler->chunk_count] = (uint32_t)bound;
+    return true;
+}
+
+static bool table_by_count(struct grainbench_scheduler *scheduler, size_t count) {
+    if (count && scheduler->table_items == count) return true;
+    uint64_t divisor = scheduler->share * scheduler->pool.worker_count;
+    scheduler->chunk_count = 0;
+    scheduler->table_items = 0;
+    for (size_t begin = 0; begin < count;) {
+        size_t size = (size_t)((count - begin) / divisor);
+        if (size < scheduler->least) size = scheduler->least;
+        begin = count - begin > size ? begin + size : count;
+        if (!table_append(scheduler, begin)) return false;
+    }
+    scheduler->table_items = count;
+    return true;
+}
+
+static bool table_by_cost(struct grainbench_scheduler *scheduler,
+                          const struct grainbench_batch *batch) {
+    size_t count = batch->item_count;
+    uint64_t divisor = scheduler->share * scheduler->pool.worker_count, left = 0;
+    for (size_t i = 0; i < count; i++)
+        left += batch->item_costs[i] + scheduler->base;
+    scheduler->chunk_count = 0;
+    scheduler->table_items = 0;
+    for (size_t item = 0; item < count;) {
+        uint64_t share = left / divisor, taken = 0;
+        size_t least = count - item > scheduler->least ? item + scheduler->least : count;
+        while (item < count && (item < least || taken < share))
+            taken += batch->item_costs[item++] + scheduler->base;
+        left -= taken;
+        if (!table_append(scheduler, item)) return false;
+    }
+    return true;
+}
+
+static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
+    struct pool *pool = &scheduler->pool;
+    size_t done = 0;
+    for (;;) {
+        int64_t left =
+            (int64_t)sync_fetch_sub_u64(&scheduler->left, 1, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
+        if (left <= 0) break;
+        size_t chunk = scheduler->chunk_count - (size_t)left;
+        size_t begin = scheduler->bounds[chunk], end = scheduler->bounds[chunk + 1];
+        pool_body(worker, begin, end);
+        done += end - begin;
+    }
+    if (done) pool_report(pool, done);
+}
+
+static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
+    struct pool *pool = &scheduler->pool;
+    if (pool_run_forked(pool, batch)) return;
+    sync_enter(pool->domain, 0);
+    bool made = batch->item_costs ? table_by_cost(scheduler, batch)
+                                  : table_by_count(scheduler, batch->item_count);
+    pool_prepare(pool, batch, batch->item_count);
+    if (made) {
+        sync_store_u64(&scheduler->left, scheduler->chunk_count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
+        pool_run(pool);
+    } else /* no memory for the table */
+        sync_body(batch, 0, batch->item_count, 0);
+    sync_leave(pool->domain);
+}
+
+static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
+                                           char *message) {
+    const struct options *values = chosen;
+    struct grainbench_scheduler *scheduler = aligned_alloc(SYNC_LINE, sizeof *scheduler);
+    if (!scheduler) {
+        error_write(message, "no memory for the scheduler");
+        return NULL;
+    }
+    scheduler->least = (size_t)values->least;
+    scheduler->share = (uint64_t)values->share;
+    scheduler->base = (uint64_t)values->base;
+    scheduler->bounds = NULL;
+    scheduler->chunk_count = scheduler->capacity = scheduler->table_items = 0;
+    sync_init_u64(&scheduler->left, 0);
+    if (pool_create(&scheduler->pool, scheduler, setup, work, values->spin, message))
+        return scheduler;
+    free(scheduler);
+    return NULL;
+}
+
+static void statistics(struct grainbench_scheduler *scheduler, struct grainbench_statistics *out) {
+    pool_statistics(&scheduler->pool, out);
+}
+
+static void reset_statistics(struct grainbench_scheduler *scheduler) {
+    pool_reset_statistics(&scheduler->pool);
+}
+
+static void destroy(struct grainbench_scheduler *scheduler) {
+    pool_destroy(&scheduler->pool);
+    free(scheduler->bounds);
+    free(scheduler);
+}
+
+const struct grainbench_scheduler_operations SYNC_EXPORT(guided) = {
+    .struct_size = sizeof(struct grainbench_scheduler_operations),
+    .abi = GRAINBENCH_SCHEDULER_ABI,
+    .name = "guided",
+    .summary = "shrinking chunks from a table, claimed by one shared counter",
+    .capabilities = GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_USES_COSTS,
+    .options = options,
+    .options_size = sizeof(struct options),
+    .create = create,
+    .run = run,
+    .statistics = statistics,
+    .reset_statistics = reset_statistics,
+    .destroy = destroy,
+};
