@@ -1,0 +1,58 @@
+# Shared by the scripts beside it: messages, packages, building. Sourced, not run.
+
+say() { printf '== %s\n' "$*"; }
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 2
+}
+
+# What the program needs, and what only some features or tests need (each is optional).
+required_packages=(gcc libc6-dev cmake ninja-build pkg-config git
+    libhwloc-dev libpcre2-dev libjansson-dev libsqlite3-dev libxxhash-dev)
+feature_packages=(libpfm4-dev libdw-dev gnuplot-nox fonts-inter libopenblas-dev)
+test_packages=(libcmocka-dev spin g++ libtbb-dev jq)
+
+# install_packages NAME...: installs the Debian packages that are missing, as root or with sudo,
+# without asking.
+install_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null ||
+        fail "this is no Debian system; install the equivalents of: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "run as root, or install sudo, or install: ${missing[*]}"
+        as_root=(sudo)
+    fi
+    say "installing ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# try_packages NAME...: the same for packages that may be missing: one failure is not the end.
+try_packages() {
+    local package
+    for package in "$@"; do
+        (install_packages "$package") >/dev/null 2>&1 || say "not available: $package (a feature less)"
+    done
+}
+
+# build PRESET [CMAKE-ARGUMENT...]: configures and builds, quietly unless it fails.
+build() {
+    local preset=$1 log
+    shift
+    log=$(mktemp)
+    say "building ($preset)"
+    if ! cmake --preset "$preset" "$@" >"$log" 2>&1 || ! cmake --build --preset "$preset" >>"$log" 2>&1; then
+        tail -n 60 "$log" >&2
+        rm -f "$log"
+        fail "the $preset build failed"
+    fi
+    sed -n 's/^-- \(  [a-z_]*: .*\)/\1/p' "$log"
+    rm -f "$log"
+}
