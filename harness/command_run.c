@@ -3,6 +3,7 @@
 #include "harness/command.h"
 #include "harness/experiment.h"
 #include "harness/scenario.h"
+#include "results/table.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -173,6 +174,18 @@ static bool plan_run(struct run *run, struct error *error) {
                          error);
 }
 
+static int print_table(const struct run *run) {
+    struct error error;
+    struct record *record = record_read(run->output, &error);
+    if (!record) return command_fail("run", "%s", error.message);
+    struct table_options options = table_defaults;
+    bool ok = table_print(record, &options, stdout, &error);
+    record_free(record);
+    if (!ok) return command_fail("run", "%s", error.message);
+    printf("record: %s\n", run->output);
+    return EXIT_OK;
+}
+
 static int measure(struct run *run) {
     struct error error;
     /* Read back from this process, so that the record tells how to run it again. */
@@ -201,6 +214,7 @@ static int measure(struct run *run) {
     }
     if (status == EXPERIMENT_INTERRUPTED)
         fprintf(stderr, "grainbench run: interrupted; %s holds what was measured\n", run->output);
+    if (run->options->table) return print_table(run);
     printf("record: %s\n", run->output);
     return EXIT_OK;
 }

@@ -27,7 +27,8 @@ static const struct grainbench_option option_table[] = {
     {0}};
 
 static void print_plan(const struct placement *placement, const struct thread_count *count) {
-    printf("%s:", count->name);
+    printf("%u%s%s%s:", count->workers, count->kind ? " (" : "", count->kind ? count->kind : "",
+           count->kind ? ")" : "");
     for (unsigned worker = 0; worker < count->workers; worker++) {
         if (worker && worker == placement_core_count(placement)) printf(" |");
         printf(" %u", placement_pu(placement, worker));

@@ -289,17 +289,12 @@ void placement_describe(const struct placement *placement, char *text, size_t si
              placement->slot_count == 1 ? "" : "s", l3 > 0 ? l3 : 0, kind_text);
 }
 
-static void name_count(const struct placement *placement, struct thread_count *count) {
-    bool physical = count->workers == placement->core_count;
-    bool logical = count->workers == placement->slot_count;
-    const char *what = physical && logical ? " (physical = logical)"
-                       : physical          ? " (physical)"
-                       : logical           ? " (logical)"
-                                           : "";
-    if (count->workers == 1 && !(physical || logical)) what = "";
-    bool over = count->workers > placement->slot_count;
-    snprintf(count->name, sizeof count->name, "%u%s", count->workers,
-             over ? " (oversubscribed)" : what);
+static const char *kind_of_count(const struct placement *placement, unsigned workers) {
+    bool physical = workers == placement->core_count;
+    bool logical = workers == placement->slot_count;
+    if (workers > placement->slot_count) return "oversubscribed";
+    if (physical && logical) return "physical = logical";
+    return physical ? "physical" : logical ? "logical" : NULL;
 }
 
 static bool parse_count(const struct placement *placement, const char *word, size_t length,
@@ -345,7 +340,7 @@ int placement_parse_threads(const struct placement *placement, const char *text,
         }
         if (!repeated) {
             counts[count].workers = workers;
-            name_count(placement, &counts[count++]);
+            counts[count++].kind = kind_of_count(placement, workers);
         }
         if (!text[length]) return count;
         text += length + 1;

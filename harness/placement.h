@@ -55,7 +55,7 @@ void placement_describe(const struct placement *, char *text, size_t size);
  * without SMT `physical` and `logical` are one row. */
 struct thread_count {
     unsigned workers;
-    char name[48]; /* "1", "2 (physical = logical)", "88 (physical)", "176 (logical)" */
+    const char *kind; /* "physical", "logical", "physical = logical", "oversubscribed" or NULL */
 };
 enum { THREAD_COUNT_LIMIT = 64 };
 /* Refuses 0, and more workers than PUs unless `oversubscribe`. Returns how many, or -1. */

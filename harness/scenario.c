@@ -184,7 +184,7 @@ static bool add_arm(struct planner *planner, const json_t *group, const json_t *
               read_role(arm, &added.role, error);
     json_decref(members);
     if (!ok) return false;
-    snprintf(added.row_name, sizeof added.row_name, "%s", count->name);
+    added.row_name = count->kind;
     const char *group_name = json_string_value(json_object_get(group, "name"));
     snprintf(added.group_name, sizeof added.group_name, "%s",
              group_name && !planner->overrides->encoder ? group_name : added.spec.encoder);
