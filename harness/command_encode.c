@@ -120,7 +120,11 @@ static bool session_open(struct session *s, struct error *error) {
         if (!s->tokenizer) return false;
     }
     if (s->options->decode) return true;
-    const struct grainbench_encoder_setup setup = {sizeof setup, vocab, merges, flags, 1};
+    const struct grainbench_encoder_setup setup = {.struct_size = sizeof setup,
+                                                   .vocab_path = vocab,
+                                                   .merges_path = merges,
+                                                   .flags = flags,
+                                                   .workers = 1};
     return open_encoder(s, &setup, error);
 }
 
