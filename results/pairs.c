@@ -63,7 +63,11 @@ static struct half *collect(const struct record *record, unsigned arm, size_t *c
 
 static void note_taint(struct pairs *pairs, const struct sample *a, const struct sample *b) {
     const char *why = a->tainted ? a->tainted : b->tainted;
-    if (!pairs->cause[0]) snprintf(pairs->cause, sizeof pairs->cause, "%s", why);
+    if (pairs->cause[0]) return;
+    size_t length = strcspn(why, "0123456789"); /* the kind, without this sample's figures */
+    while (length && why[length - 1] == ' ')
+        length--;
+    snprintf(pairs->cause, sizeof pairs->cause, "%.*s", (int)length, why);
 }
 
 static void add_pair(struct pairs *pairs, double ratio, unsigned process) {

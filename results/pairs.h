@@ -23,7 +23,7 @@ struct pairs {
     size_t ties;    /* equal to the nanosecond */
     size_t processes_seen;
     bool tainted_kept; /* too few clean pairs: the tainted ones are in `ratios` too */
-    char cause[128];   /* the commonest reason of taint, or "" */
+    char cause[128];   /* the first reason of taint, without figures, or "" */
 };
 
 /* Builds the pairs of two arms. With fewer than `least` clean pairs the tainted ones are kept and

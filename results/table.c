@@ -3,6 +3,7 @@
 #include "results/table.h"
 
 #include "results/grid.h"
+#include "results/table_figures.h"
 #include "results/table_json.h"
 
 #include <math.h>
@@ -233,6 +234,21 @@ static void print_corpus(const struct printer *printer) {
                    "made on the BUILT-IN CORPUS, not on big.txt: do not compare absolute numbers");
 }
 
+static void print_placement(const struct printer *printer) {
+    const char *rule = record_header_text(printer->record, "placement.rule");
+    const char *reason = record_header_text(printer->record, "placement.unpinned_reason");
+    json_t *pinned = record_header_member(printer->record, "placement.pinned");
+    char text[TEXT_SIZE];
+    if (rule) {
+        snprintf(text, sizeof text, "%s%s", rule, json_is_true(pinned) ? "; pinned" : "");
+        print_fact(printer, "placement", text);
+    }
+    if (!json_is_false(pinned)) return;
+    snprintf(text, sizeof text, "workers were NOT pinned to processing units%s%s",
+             reason ? ": " : "", reason ? reason : "");
+    print_fact(printer, "CAUTION", text);
+}
+
 static void print_facts(const struct printer *printer) {
     const struct record *record = printer->record;
     char text[TEXT_SIZE];
@@ -246,10 +262,7 @@ static void print_facts(const struct printer *printer) {
     text_of_machine(record, text, sizeof text);
     print_fact(printer, "machine", text);
     print_corpus(printer);
-    const char *placement = record_header_text(record, "placement.text");
-    if (placement) print_fact(printer, "placement", placement);
-    if (json_is_false(record_header_member(record, "placement.pinned")))
-        print_fact(printer, "CAUTION", "workers were NOT pinned to processing units");
+    print_placement(printer);
     const char *source = record_header_text(record, "source");
     if (source) print_fact(printer, "source", source);
     const char *created = record_header_text(record, "created");
@@ -321,6 +334,8 @@ bool table_print(const struct record *record, const struct table_options *option
     } else {
         print_title(&printer);
         printed = print_blocks(&printer);
+        printed =
+            printed && table_print_figures(record, (enum grid_format)options->format, out, error);
         if (printed) print_facts(&printer);
     }
     verdicts_free(&verdicts);

@@ -22,8 +22,10 @@ struct across {
 
 /* What rows of different machines have in common: "physical", not how many that is. */
 static const char *row_key(const struct arm_record *arm, char *text, size_t size) {
+    const char *name = arm->row_name ? arm->row_name : "";
     if (arm->threads == 1) return "1 thread";
-    if (arm->row_name && arm->row_name[0]) return arm->row_name;
+    if (strstr(name, "physical")) return "all cores";
+    if (strstr(name, "logical")) return "all processing units";
     snprintf(text, size, "%u threads", arm->threads);
     return text;
 }
@@ -32,9 +34,8 @@ static void comparison_key(const struct across *across, size_t r, size_t i, char
                            size_t size) {
     const struct arm_record *arm =
         &across->records[r]->arms[across->verdicts[r].comparisons[i].patched];
-    char group[TEXT_SIZE], row[64];
-    arm_group(arm, group, sizeof group);
-    snprintf(text, size, "%s\n%s\n%s", row_key(arm, row, sizeof row), arm_label(arm), group);
+    char row[64];
+    snprintf(text, size, "%s\n%s", row_key(arm, row, sizeof row), arm_label(arm));
 }
 
 static bool is_new_key(const struct across *across, size_t r, size_t i, const char *key) {
@@ -52,61 +53,69 @@ static bool is_new_key(const struct across *across, size_t r, size_t i, const ch
 static void machine_name(const struct record *record, size_t index, char *text, size_t size) {
     const char *name = record_header_text(record, "machine.name");
     if (!name) name = record_header_text(record, "machine.cpu");
-    const char *provenance = record_header_text(record, "provenance");
-    snprintf(text, size, "%s%s", name ? name : "",
-             provenance && strcmp(provenance, "published") == 0 ? " (published)" : "");
-    if (!text[0]) snprintf(text, size, "record %zu", index + 1);
+    if (name)
+        snprintf(text, size, "%s", name);
+    else
+        snprintf(text, size, "record %zu", index + 1);
 }
 
-static void change_cell(const struct across *across, size_t r, const char *key, struct grid *grid) {
-    char other[TEXT_SIZE * 2], change[64], interval[64];
-    for (size_t i = 0; i < across->verdicts[r].count; i++) {
-        const struct comparison *comparison = &across->verdicts[r].comparisons[i];
-        comparison_key(across, r, i, other, sizeof other);
-        if (strcmp(key, other) != 0) continue;
-        const struct arm_record *arm = &across->records[r]->arms[comparison->patched];
-        text_of_change(comparison->change, change, sizeof change);
-        text_of_interval(&comparison->series, interval, sizeof interval);
-        if (comparison->series.has_interval)
-            grid_add(grid, "%u T: %s %s %s", arm->threads, change, interval,
-                     verdict_names[comparison->verdict]);
-        else
-            grid_add(grid, "%u T: %s", arm->threads, change);
-        return;
+static bool has_many_groups(const struct record *record) {
+    char first[TEXT_SIZE] = "", other[TEXT_SIZE];
+    for (size_t i = 0; i < record->arm_count; i++) {
+        arm_group(&record->arms[i], other, sizeof other);
+        if (i == 0) memcpy(first, other, sizeof first);
+        if (strcmp(first, other) != 0) return true;
     }
-    grid_add(grid, "-");
+    return false;
 }
 
-/* A row a kind of row and patched arm, a column a machine; long ones turn into rows of machines. */
+/* "NVIDIA Vera", or "NVIDIA Vera: lean cost" where the record has several groups. */
+static void add_machine(const struct across *across, size_t r, const struct arm_record *arm,
+                        struct grid *grid) {
+    char name[TEXT_SIZE], group[TEXT_SIZE];
+    machine_name(across->records[r], r, name, sizeof name);
+    arm_group(arm, group, sizeof group);
+    bool many = has_many_groups(across->records[r]);
+    grid_add(grid, "%s%s%s", name, many ? ": " : "", many ? group : "");
+}
+
+static void add_change(const struct across *across, size_t r, const struct comparison *comparison,
+                       struct grid *grid) {
+    const struct arm_record *arm = &across->records[r]->arms[comparison->patched];
+    char text[TEXT_SIZE];
+    text_of_row(arm, text, sizeof text);
+    grid_add(grid, "%s", text);
+    grid_add(grid, "%s", arm_label(arm));
+    add_machine(across, r, arm, grid);
+    text_of_change(comparison->change, text, sizeof text);
+    grid_add(grid, "%s", text);
+    text_of_interval(&comparison->series, text, sizeof text);
+    grid_add(grid, "%s", text);
+    grid_add(grid, "%s", verdict_names[comparison->verdict]);
+}
+
+/* All comparisons of one row and patched arm, machine below machine. */
+static void add_key(const struct across *across, const char *key, struct grid *grid) {
+    char other[TEXT_SIZE * 2];
+    grid_gap(grid);
+    for (size_t r = 0; r < across->count; r++)
+        for (size_t i = 0; i < across->verdicts[r].count; i++) {
+            comparison_key(across, r, i, other, sizeof other);
+            if (strcmp(key, other) == 0)
+                add_change(across, r, &across->verdicts[r].comparisons[i], grid);
+        }
+}
+
 static bool print_changes(const struct across *across) {
-    const char *titles[] = {"<row", "<patched", "<machine", "<change", NULL};
+    const char *titles[] = {"<threads", "<patched", "<machine", "change",
+                            "interval", "<verdict", NULL};
     struct grid *grid = grid_create(titles);
     if (!grid) return error_set(across->error, "out of memory for a table");
     for (size_t r = 0; r < across->count; r++)
         for (size_t i = 0; i < across->verdicts[r].count; i++) {
-            char key[TEXT_SIZE * 2], name[TEXT_SIZE], row[64];
+            char key[TEXT_SIZE * 2];
             comparison_key(across, r, i, key, sizeof key);
-            if (!is_new_key(across, r, i, key)) continue;
-            const struct arm_record *arm =
-                &across->records[r]->arms[across->verdicts[r].comparisons[i].patched];
-            grid_gap(grid);
-            bool first = true;
-            for (size_t s = 0; s < across->count; s++) {
-                struct grid *probe = grid;
-                char other[TEXT_SIZE * 2];
-                bool has = false;
-                for (size_t j = 0; j < across->verdicts[s].count && !has; j++) {
-                    comparison_key(across, s, j, other, sizeof other);
-                    has = strcmp(key, other) == 0;
-                }
-                if (!has) continue;
-                machine_name(across->records[s], s, name, sizeof name);
-                grid_add(probe, "%s", first ? row_key(arm, row, sizeof row) : "");
-                grid_add(probe, "%s", first ? arm_label(arm) : "");
-                grid_add(probe, "%s", name);
-                change_cell(across, s, key, probe);
-                first = false;
-            }
+            if (is_new_key(across, r, i, key)) add_key(across, key, grid);
         }
     bool printed =
         grid_print(grid, (enum grid_format)across->options->format, across->out, across->error);
@@ -125,8 +134,7 @@ static bool print_absolutes(const struct across *across) {
         grid_gap(grid);
         for (size_t i = 0; i < across->verdicts[r].count; i++) {
             const struct comparison *comparison = &across->verdicts[r].comparisons[i];
-            machine_name(record, r, text, sizeof text);
-            grid_add(grid, "%s", i ? "" : text);
+            add_machine(across, r, &record->arms[comparison->patched], grid);
             text_of_row(&record->arms[comparison->patched], text, sizeof text);
             grid_add(grid, "%s", text);
             grid_add(grid, "%s", arm_label(&record->arms[comparison->patched]));

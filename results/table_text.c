@@ -5,13 +5,19 @@
 #include <math.h>
 #include <string.h>
 
+/* The name may or may not begin with the count: "physical", "2 (physical)". */
 void text_of_row(const struct arm_record *arm, char *text, size_t size) {
+    char count[16];
+    const char *name = arm->row_name ? arm->row_name : "";
+    snprintf(count, sizeof count, "%u", arm->threads);
     if (!arm->threads)
-        snprintf(text, size, "%s", arm->row_name ? arm->row_name : "all");
-    else if (arm->row_name && arm->row_name[0] && strcmp(arm->row_name, "1") != 0)
-        snprintf(text, size, "%u (%s)", arm->threads, arm->row_name);
+        snprintf(text, size, "%s", name[0] ? name : "all");
+    else if (strncmp(name, count, strlen(count)) == 0)
+        snprintf(text, size, "%s", name);
+    else if (name[0])
+        snprintf(text, size, "%s (%s)", count, name);
     else
-        snprintf(text, size, "%u", arm->threads);
+        snprintf(text, size, "%s", count);
 }
 
 void text_of_change(double log_ratio, char *text, size_t size) {

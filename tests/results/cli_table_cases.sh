@@ -1,0 +1,15 @@
+# grainbench table
+for format in text markdown csv json; do
+    expect 0 "table.$format" table --format "$format" table-record.jsonl
+done
+expect 0 table-cpu.text table --metric cpu demo-record.jsonl
+expect 0 table-published.text table ../../data/published/hf-2077-vera.jsonl
+expect 0 table-across.text table --across ../../data/published/hf-2077-vera.jsonl table-record.jsonl
+
+refuse 2 "name a record" table
+refuse 2 "nothing.jsonl: cannot open: No such file or directory" table nothing.jsonl
+refuse 2 "is not one of text|markdown|csv|json" table --format pdf table-record.jsonl
+head -c 20000 table-record.jsonl >"$scratch/cut.jsonl"
+"$program" table "$scratch/cut.jsonl" | grep -q "CAUTION.*cut off in line" || fail "a cut record without a caution"
+"$program" table table-record.jsonl >/dev/full 2>"$scratch/err"
+[ $? = 2 ] || fail "a full disk is not exit code 2"
