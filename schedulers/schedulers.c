@@ -8,7 +8,8 @@
 #include "schedulers/list.def"
 #undef SCHEDULER
 
-#define SCHEDULER(name) {&scheduler_native_##name, &scheduler_counted_##name, &scheduler_virtual_##name},
+#define SCHEDULER(name)                                                                            \
+    {&scheduler_native_##name, &scheduler_counted_##name, &scheduler_virtual_##name},
 static const struct grainbench_scheduler_operations *const built_in[][3] = {
 #include "schedulers/list.def"
 };

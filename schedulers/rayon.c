@@ -1,0 +1,275 @@
+/* `rayon` and `rayon-min-len`: the Rust library rayon's parallel iterator over a batch, modelled
+ * operation by operation after rayon-core 1.10 to 1.13 with crossbeam-deque 0.8 and crossbeam-epoch
+ * 0.9, so that its atomics can be counted and its parts exchanged. `rayon-min-len` is the change of
+ * tokenizers pull request 2077: with_min_len(ceil(n / 4T)), at least 1, at most a cap, and a plain
+ * loop where there is one worker. docs/schedulers.md describes both. */
+#include "base/error.h"
+#include "schedulers/rayon_split.h"
+
+struct options {
+    int64_t min_len;
+    int64_t cap;
+    int call;
+    int core;
+    int deque;
+    int epoch;
+    int wake;
+    int sleep_word;
+    int64_t sleep_rounds;
+    int collect;
+};
+
+enum { CALL_OUTSIDE, CALL_INSTALL };
+enum { COLLECT_LIST, COLLECT_PLACE };
+
+struct grainbench_scheduler {
+    struct registry registry;
+    struct options options;
+    bool serial; /* rayon-min-len at one worker: no thread was started */
+    bool adapts; /* rayon-min-len: min_len follows the batch */
+    uint64_t batches;
+};
+
+#define RAYON_OPTIONS                                                                              \
+    {.name = "call",                                                                               \
+     .type = GRAINBENCH_OPTION_CHOICE,                                                             \
+     .offset = offsetof(struct options, call),                                                     \
+     .argument = "FROM",                                                                           \
+     .fallback = "outside",                                                                        \
+     .choices = "outside|install",                                                                 \
+     .help = "the caller is no worker and divides first, or the whole is handed to a worker"},     \
+        {.name = "core",                                                                           \
+         .type = GRAINBENCH_OPTION_CHOICE,                                                         \
+         .offset = offsetof(struct options, core),                                                 \
+         .argument = "VERSION",                                                                    \
+         .fallback = "1.13",                                                                       \
+         .choices = "1.13|1.10",                                                                   \
+         .help = "rayon-core whose waiting loop is modelled"},                                     \
+        {.name = "deque",                                                                          \
+         .type = GRAINBENCH_OPTION_CHOICE,                                                         \
+         .offset = offsetof(struct options, deque),                                                \
+         .argument = "LAYOUT",                                                                     \
+         .fallback = "packed",                                                                     \
+         .choices = "packed|padded",                                                               \
+         .help = "front and back of a deque on one cache line, or on two"},                        \
+        {.name = "epoch",                                                                          \
+         .type = GRAINBENCH_OPTION_CHOICE,                                                         \
+         .offset = offsetof(struct options, epoch),                                                \
+         .argument = "PIN",                                                                        \
+         .fallback = "on",                                                                         \
+         .choices = "on|exchange|barrier|off",                                                     \
+         .help = "how a steal pins: as on this processor, as on x86, as on Arm, or not at all"},   \
+        {.name = "wake",                                                                           \
+         .type = GRAINBENCH_OPTION_CHOICE,                                                         \
+         .offset = offsetof(struct options, wake),                                                 \
+         .argument = "HOW",                                                                        \
+         .fallback = "scan",                                                                       \
+         .choices = "scan|tree",                                                                   \
+         .help = "find a sleeper by locking every worker from the first on, or by a bitmap, "      \
+                 "along a tree"},                                                                  \
+        {.name = "sleep_word",                                                                     \
+         .type = GRAINBENCH_OPTION_CHOICE,                                                         \
+         .offset = offsetof(struct options, sleep_word),                                           \
+         .argument = "LAYOUT",                                                                     \
+         .fallback = "packed",                                                                     \
+         .choices = "packed|padded",                                                               \
+         .help = "the sleep word beside fields that everybody reads, or on a line of its own"},    \
+        {.name = "sleep_rounds",                                                                   \
+         .type = GRAINBENCH_OPTION_INTEGER,                                                        \
+         .offset = offsetof(struct options, sleep_rounds),                                         \
+         .argument = "ROUNDS",                                                                     \
+         .fallback = "32",                                                                         \
+         .minimum = 0,                                                                             \
+         .maximum = 1e9,                                                                           \
+         .help = "sweeps without work before a worker gets sleepy; one more and it sleeps"},       \
+    {                                                                                              \
+        .name = "collect", .type = GRAINBENCH_OPTION_CHOICE,                                       \
+        .offset = offsetof(struct options, collect), .argument = "HOW", .fallback = "list",        \
+        .choices = "list|place",                                                                   \
+        .help = "results as a list of one vector a leaf, moved at last, or straight into place"    \
+    }
+
+static const struct grainbench_option rayon_options[] = {
+    {.name = "min_len",
+     .type = GRAINBENCH_OPTION_INTEGER,
+     .offset = offsetof(struct options, min_len),
+     .argument = "N",
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 1e9,
+     .help = "fewest items of a leaf"},
+    RAYON_OPTIONS,
+    {0}};
+
+static const struct grainbench_option min_len_options[] = {
+    {.name = "cap",
+     .type = GRAINBENCH_OPTION_INTEGER,
+     .offset = offsetof(struct options, cap),
+     .argument = "N",
+     .fallback = "8",
+     .minimum = 1,
+     .maximum = 1e9,
+     .help = "most that ceil(items / (4 * workers)) may make of min_len"},
+    RAYON_OPTIONS,
+    {0}};
+
+/* ---- Batches -----------------------------------------------------------------------------------
+ */
+
+static size_t min_len_of(const struct grainbench_scheduler *scheduler, size_t item_count) {
+    if (!scheduler->adapts) return (size_t)scheduler->options.min_len;
+    size_t parts = 4 * (size_t)scheduler->registry.worker_count;
+    size_t length = item_count / parts + (item_count % parts != 0);
+    size_t cap = (size_t)scheduler->options.cap;
+    return length < 1 ? 1 : length > cap ? cap : length;
+}
+
+static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
+    struct registry *registry = &scheduler->registry;
+    scheduler->batches++;
+    struct loop loop = {.batch = batch, .registry = registry};
+    loop.min = min_len_of(scheduler, batch->item_count);
+    if (sync_forked(registry->domain)) {
+        loop_leaf(&loop, &registry->caller_tallies, 0, 0, batch->item_count);
+        return;
+    }
+    sync_enter(registry->domain, registry->worker_count);
+    if (scheduler->serial) {
+        loop_leaf(&loop, &registry->caller_tallies, 0, 0, batch->item_count);
+    } else {
+        loop.collects = batch->results && scheduler->options.collect == COLLECT_LIST;
+        sync_init_u32(&loop.full, 0);
+        struct collect_list list = loop_call(&loop, scheduler->options.call == CALL_INSTALL);
+        if (loop.collects) collect_finish(batch, list);
+    }
+    sync_leave(registry->domain);
+}
+
+/* ---- Life --------------------------------------------------------------------------------------
+ */
+
+static void *zeroed(size_t size) {
+    void *memory = aligned_alloc(SYNC_LINE, (size + SYNC_LINE - 1) / SYNC_LINE * SYNC_LINE);
+    if (memory) memset(memory, 0, size);
+    return memory;
+}
+
+/* Everything but the threads; what was made by then is registry_destroy's to free. */
+static bool init_registry(struct registry *registry, const struct options *options) {
+    unsigned workers = registry->setup.workers;
+    registry->core = (enum core_version)options->core;
+    registry->observe = registry->setup.flags & GRAINBENCH_OBSERVE;
+    epoch_init(&registry->epoch, (enum epoch_mode)options->epoch);
+    lock_latch_init(&registry->caller_latch);
+    tallies_reset(&registry->caller_tallies);
+    sync_init_u32(&registry->started, 0);
+    registry->infos = zeroed(workers * sizeof *registry->infos);
+    registry->workers = zeroed(workers * sizeof *registry->workers);
+    bool good = injector_init(&registry->injector);
+    good &= sleep_init(&registry->sleep, workers, options->sleep_word == 1, &registry->injector);
+    registry->sleep.rounds_until_sleepy = (unsigned)options->sleep_rounds;
+    registry->sleep.wake_mode = (enum wake_mode)options->wake;
+    registry->sleep.observe = registry->observe;
+    if (!good || !registry->infos || !registry->workers) return false;
+    for (; registry->worker_count < workers; registry->worker_count++)
+        good &= registry_init_worker(registry, registry->worker_count,
+                                     (enum deque_layout)options->deque);
+    return good;
+}
+
+static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
+                                           const struct options *options, bool adapts,
+                                           char *message) {
+    struct grainbench_scheduler *scheduler = zeroed(sizeof *scheduler);
+    struct sync_domain *domain = scheduler ? sync_domain_create(setup, setup->workers + 1) : NULL;
+    if (!domain) {
+        free(scheduler);
+        error_write(message, "no memory for the scheduler");
+        return NULL;
+    }
+    struct registry *registry = &scheduler->registry;
+    registry->domain = domain;
+    registry->setup = *setup;
+    scheduler->options = *options;
+    scheduler->adapts = adapts;
+    scheduler->serial = adapts && setup->workers == 1;
+    bool good = init_registry(registry, options);
+    if (!good) error_write(message, "no memory for %u workers", setup->workers);
+    if (good && scheduler->serial && setup->worker_start) setup->worker_start(setup->context, 0);
+    if (good && !scheduler->serial) {
+        sync_enter(domain, setup->workers);
+        good = registry_start_threads(registry);
+        sync_leave(domain);
+        if (!good)
+            error_write(message, "cannot start %u threads; use fewer workers", setup->workers);
+    }
+    if (good) return scheduler;
+    registry_destroy(registry);
+    free(scheduler);
+    return NULL;
+}
+
+static struct grainbench_scheduler *create_rayon(const struct grainbench_setup *setup,
+                                                 const void *options, char *message) {
+    return create(setup, options, false, message);
+}
+
+static struct grainbench_scheduler *create_min_len(const struct grainbench_setup *setup,
+                                                   const void *options, char *message) {
+    return create(setup, options, true, message);
+}
+
+static void destroy(struct grainbench_scheduler *scheduler) {
+    struct grainbench_setup setup = scheduler->registry.setup;
+    registry_destroy(&scheduler->registry);
+    if (scheduler->serial && setup.worker_stop) setup.worker_stop(setup.context, 0);
+    free(scheduler);
+}
+
+static void statistics(struct grainbench_scheduler *scheduler, struct grainbench_statistics *out) {
+    const struct registry *registry = &scheduler->registry;
+    tallies_begin(out);
+    for (unsigned i = 0; i < registry->worker_count; i++)
+        tallies_add(&registry->workers[i].tallies, i, out);
+    /* The caller runs items alone where it does, as worker 0. */
+    tallies_add(&registry->caller_tallies, 0, out);
+    out->batches = scheduler->batches;
+}
+
+static void reset_statistics(struct grainbench_scheduler *scheduler) {
+    struct registry *registry = &scheduler->registry;
+    for (unsigned i = 0; i < registry->worker_count; i++)
+        tallies_reset(&registry->workers[i].tallies);
+    tallies_reset(&registry->caller_tallies);
+    scheduler->batches = 0;
+}
+
+const struct grainbench_scheduler_operations SYNC_EXPORT(rayon) = {
+    .struct_size = sizeof(struct grainbench_scheduler_operations),
+    .abi = GRAINBENCH_SCHEDULER_ABI,
+    .name = "rayon",
+    .summary = "rayon's per-item splitting, stealing deques, park and wake (a model)",
+    .capabilities = GRAINBENCH_COLLECTS,
+    .options = rayon_options,
+    .options_size = sizeof(struct options),
+    .create = create_rayon,
+    .run = run,
+    .statistics = statistics,
+    .reset_statistics = reset_statistics,
+    .destroy = destroy,
+};
+
+const struct grainbench_scheduler_operations SYNC_EXPORT(rayon_min_len) = {
+    .struct_size = sizeof(struct grainbench_scheduler_operations),
+    .abi = GRAINBENCH_SCHEDULER_ABI,
+    .name = "rayon-min-len",
+    .summary = "rayon with_min_len(ceil(n / 4T)) up to a cap, and a plain loop at one worker",
+    .capabilities = GRAINBENCH_COLLECTS,
+    .options = min_len_options,
+    .options_size = sizeof(struct options),
+    .create = create_min_len,
+    .run = run,
+    .statistics = statistics,
+    .reset_statistics = reset_statistics,
+    .destroy = destroy,
+};
