@@ -1,6 +1,7 @@
 /* `grainbench run`: plans a scenario's arms over this machine, measures them, prints the table. */
 #define _GNU_SOURCE
 #include "harness/command.h"
+#include "harness/components.h"
 #include "harness/experiment.h"
 #include "harness/scenario.h"
 #include "results/table.h"
@@ -146,6 +147,20 @@ static bool name_output(struct run *run, struct error *error) {
     return true;
 }
 
+/* Names and options of every arm, checked before anything is started or written. */
+static bool check_components(const struct experiment *experiment, struct error *error) {
+    for (size_t i = 0; i < experiment->arm_count; i++) {
+        struct component component;
+        if (!component_parse_scheduler(experiment->arms[i].spec.scheduler, &component, error))
+            return false;
+        component_free(&component);
+        if (!component_parse_encoder(experiment->arms[i].spec.encoder, &component, error))
+            return false;
+        component_free(&component);
+    }
+    return true;
+}
+
 static bool plan_run(struct run *run, struct error *error) {
     const struct run_options *options = run->options;
     read_overrides(options, &run->overrides);
@@ -162,7 +177,7 @@ static bool plan_run(struct run *run, struct error *error) {
     if (count < 0) return false;
     size_t lines = options->batch ? (size_t)options->batch : scenario_batch_lines(&run->scenario);
     run->corpus = corpus_load(options->corpus, lines, error);
-    if (!run->corpus || !find_vocabulary(run, error) || !name_output(run, error)) return false;
+    if (!run->corpus || !find_vocabulary(run, error)) return false;
     run->experiment.corpus = run->corpus;
     run->experiment.placement = run->placement;
     run->experiment.setup = (struct arm_process_setup){.corpus_path = run->corpus->path,
@@ -171,7 +186,8 @@ static bool plan_run(struct run *run, struct error *error) {
                                                        .batch_lines = lines,
                                                        .pin = options->pin};
     return scenario_plan(&run->scenario, &run->overrides, run->counts, count, &run->experiment,
-                         error);
+                         error) &&
+           check_components(&run->experiment, error) && name_output(run, error);
 }
 
 static int print_table(const struct run *run) {
@@ -184,6 +200,11 @@ static int print_table(const struct run *run) {
     if (!ok) return command_fail("run", "%s", error.message);
     printf("record: %s\n", run->output);
     return EXIT_OK;
+}
+
+static void unlink_record(const char *path) {
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode)) unlink(path);
 }
 
 static int measure(struct run *run) {
@@ -207,11 +228,14 @@ static int measure(struct run *run) {
     } else {
         record_abandon(writer);
     }
+    /* A record without a sample says nothing: leave none behind. */
+    if (!run->experiment.samples && status != EXPERIMENT_DONE) unlink_record(run->output);
     if (status == EXPERIMENT_FAILED) return command_fail("run", "%s", error.message);
     if (status == EXPERIMENT_OUTPUTS_DIFFER) {
         command_fail("run", "%s; nothing was measured", error.message);
         return EXIT_OUTPUTS_DIFFER;
     }
+    if (!run->experiment.samples) return command_fail("run", "interrupted before the first sample");
     if (status == EXPERIMENT_INTERRUPTED)
         fprintf(stderr, "grainbench run: interrupted; %s holds what was measured\n", run->output);
     if (run->options->table) return print_table(run);

@@ -234,6 +234,7 @@ static bool record_one(struct runner *runner, unsigned arm, uint64_t round, unsi
     sample.phases_ns[PHASE_DROP] = measured->drop_ns;
     bool ok = record_append_sample(runner->writer, &sample, error);
     json_decref(sample.evidence);
+    runner->experiment->samples += ok;
     return ok;
 }
 

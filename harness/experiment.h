@@ -32,6 +32,7 @@ struct experiment {
     bool observe;       /* look into every arm at the end (untimed) */
     double precision;   /* stop when every interval is within +- this; 0: never early */
     uint64_t seed;
+    uint64_t samples; /* out: how many were written */
 };
 
 enum experiment_status {

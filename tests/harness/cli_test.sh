@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# The program from outside: exit codes and what it says. usage: cli_test.sh PROGRAM
+# Each check is: expect CODE 'extended regular expression' COMMAND...; stdout and stderr together.
+set -u
+program=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export XDG_CACHE_HOME=$folder/cache
+cd "$folder" || exit 1
+checks=0 failures=0
+
+expect() { # code pattern arguments...
+    local code=$1 pattern=$2 output status
+    shift 2
+    output=$("$program" "$@" 2>&1 </dev/null)
+    status=$?
+    checks=$((checks + 1))
+    if [ $status -ne "$code" ] || ! grep -qE -- "$pattern" <<<"$output"; then
+        failures=$((failures + 1))
+        printf 'FAILED: grainbench %s\n  wanted exit code %s and /%s/\n  got exit code %s and:\n%s\n' \
+            "$*" "$code" "$pattern" "$status" "$output"
+    fi
+}
+
+printf 'Hello world\n\nthe second line of a small text\n' >small.txt
+: >empty.txt
+printf 'ok\n\xff\n' >bad-utf8.txt
+
+# The program itself
+expect 2 'Usage: grainbench COMMAND'
+expect 0 'Usage: grainbench COMMAND' --help
+expect 0 '^grainbench [0-9]+\.[0-9]+\.[0-9]+ ' --version
+expect 2 "there is no command 'fly'" fly
+expect 0 '\.SH COMMANDS' --man
+expect 0 'complete .*grainbench' --completion bash
+expect 0 '#compdef grainbench' --completion zsh
+expect 0 'complete -c grainbench' --completion fish
+expect 2 'bash, zsh or fish' --completion tcsh
+for name in $("$program" --help | sed -n 's/^  \([a-z-]*\)  *[a-z].*/\1/p'); do
+    expect 0 "^Usage: grainbench $name" "$name" --help
+    expect 2 "unknown option '--no-such-option'" "$name" --no-such-option
+    expect 0 "^.SS \"grainbench $name" --man
+done
+
+# topology
+expect 0 '^88 \(physical\): 0 2 4' topology --synthetic 'pack:1 core:88 pu:2'
+expect 0 'not pinned' topology --synthetic 'pack:1 core:4 pu:1'
+expect 2 'not an hwloc synthetic topology' topology --synthetic 'nonsense'
+expect 2 '0 is out of range' topology --threads 0
+expect 2 'neither a number' topology --threads many
+expect 2 'add --oversubscribe' topology --threads 4000
+expect 0 '^4000 \(oversubscribed\)' topology --threads 4000 --oversubscribe
+
+# list
+expect 0 'rayon-min-len' list schedulers
+expect 0 'pcre2' list encoders
+expect 0 'hf-2077' list scenarios
+expect 2 'not schedulers, encoders or scenarios' list planets
+
+# run: what is refused, before anything is measured or written
+expect 2 'cannot open' run --corpus no-such-file
+expect 2 'is empty' run --corpus empty.txt
+expect 2 'byte 3 is not valid UTF-8' run --corpus bad-utf8.txt
+expect 2 '0 is out of range' run --corpus small.txt --threads 0
+expect 2 'add --oversubscribe' run --corpus small.txt --threads 4000
+expect 2 "there is no scheduler 'magic'" run --corpus small.txt --schedulers magic
+expect 2 "scheduler rayon has no option 'speed'" run --corpus small.txt --schedulers rayon:speed=9
+expect 2 "there is no encoder 'magic'" run --corpus small.txt --encoder magic
+expect 2 "there is no scenario 'magic'" run --scenario magic
+expect 2 'give both --vocab and --merges' run --corpus small.txt --vocab x
+expect 2 'cannot' run --corpus small.txt --output /no/such/folder/record.jsonl --encoder null
+expect 2 "entry: 'magic' is not one of batch" run --corpus small.txt --entry magic
+if [ -w /dev/full ]; then
+    expect 2 'No space left' run --corpus small.txt --encoder null --time 0.1 --output /dev/full
+fi
+[ ! -e records ] || { echo 'FAILED: a refused run left a folder of records behind'; failures=$((failures + 1)); }
+
+# run: a small real one, with the null encoder so that no vocabulary is needed beyond the files
+expect 0 '^record: small.jsonl' run --corpus small.txt --encoder null --schedulers serial,static \
+    --threads 1 --rounds 4 --sample 0.2 --processes 1 --output small.jsonl
+expect 0 'static' table small.jsonl
+head -c 900 small.jsonl >cut.jsonl
+expect 2 '' table no-such-record.jsonl
+expect 0 'noise floor' table small.jsonl
+
+echo "$checks checks, $failures failed"
+[ $failures -eq 0 ]
