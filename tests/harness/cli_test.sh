@@ -83,5 +83,45 @@ head -c 900 small.jsonl >cut.jsonl
 expect 2 '' table no-such-record.jsonl
 expect 0 'noise floor' table small.jsonl
 
+# run: arms that compute different things end it, with exit code 5 and no record
+cat >differ.json <<'JSON'
+{"name": "differ", "summary": "two tokenizers", "threads": "1", "rounds": 2, "time_s": 0,
+ "groups": [{"name": "g", "arm": {"encoder": "pcre2"}}],
+ "arms": [{"label": "plain", "role": "baseline", "scheduler": "serial", "tokenizer": "plain"},
+          {"label": "bench", "role": "patched", "scheduler": "serial", "tokenizer": "bench"}]}
+JSON
+expect 5 "the outputs differ: arm 'plain' gives .* arm 'bench'" run --scenario differ.json \
+    --corpus small.txt --output differ.jsonl
+[ ! -e differ.jsonl ] || { echo 'FAILED: a run without samples left a record'; failures=$((failures + 1)); }
+
+# run: an arm whose process dies is a sentence
+sed 's/"tokenizer": "bench"/"program": "\/bin\/false"/' differ.json >dies.json
+expect 2 "arm 'bench': its process ended with exit code 1" run --scenario dies.json --corpus small.txt \
+    --output dies.jsonl
+sed 's/"summary"/"sumary"/' differ.json >unnamed.json
+expect 2 'needs "name" and "summary"' run --scenario ./unnamed.json --corpus small.txt
+sed 's/"rounds": 2,/"rounds": 2/' differ.json >broken.json
+expect 2 'broken.json: line 1' run --scenario broken.json --corpus small.txt
+
+# run: Ctrl-C keeps what was measured
+sed -e 's/"tokenizer": "[a-z]*"/"free": "caller"/' -e 's/"rounds": 2/"rounds": 1000000/' differ.json >long.json
+"$program" run --scenario long.json --corpus small.txt --output long.jsonl >long.out 2>&1 &
+run=$!
+for _ in $(seq 100); do grep -q '"round":8' long.jsonl 2>/dev/null && break; sleep 0.1; done
+kill -INT $run
+wait $run
+status=$?
+checks=$((checks + 1))
+if [ $status -ne 0 ] || ! grep -q interrupted long.out || ! grep -q 'noise floor\|pairs' long.out; then
+    echo "FAILED: an interrupted run (exit code $status):"; cat long.out; failures=$((failures + 1))
+fi
+
+# placement keeps to the process's own limits
+if command -v taskset >/dev/null && taskset -c 0 true 2>/dev/null; then
+    checks=$((checks + 1))
+    taskset -c 0 "$program" topology | grep -q ', 1 PU,' ||
+        { echo 'FAILED: topology under taskset -c 0 shows more than one PU'; failures=$((failures + 1)); }
+fi
+
 echo "$checks checks, $failures failed"
 [ $failures -eq 0 ]
