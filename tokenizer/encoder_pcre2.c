@@ -3,6 +3,7 @@
 #include "tokenizer/encoding.h"
 #include "tokenizer/offsets.h"
 #include "tokenizer/piece_encoder.h"
+#include "tokenizer/reference_cost.h"
 
 #include <grainbench/encoder.h>
 #include <stdlib.h>
@@ -10,10 +11,13 @@
 /* As large as the original's Encoding, since schedulers that collect results move the slots. */
 #define RESULT_BYTES 256
 
+enum cost { COST_LEAN, COST_REFERENCE };
+
 struct pcre2_options {
     int cache;
     int64_t capacity;
     int storage;
+    int cost;
 };
 
 static const struct grainbench_option pcre2_option_table[] = {
@@ -25,12 +29,16 @@ static const struct grainbench_option pcre2_option_table[] = {
     {"storage", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct pcre2_options, storage), "PLACE",
      "heap", ENCODING_STORAGES, 0, 0,
      "results in heap blocks of their own, or in the worker's arena"},
+    {"cost", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct pcre2_options, cost), "MODEL", "lean",
+     "lean|reference", 0, 0,
+     "lean, or with all memory that Hugging Face tokenizers asks for per line (implies heap)"},
     {0}};
 
 struct pcre2_encoder {
     struct piece_encoder pieces;
     struct tokenizer *tokenizer;
     enum encoding_storage storage;
+    enum cost cost;
 };
 
 /* A worker's own. The arrays hold what the text at hand needs. */
@@ -60,6 +68,7 @@ static void *pcre2_create(const struct grainbench_encoder_setup *setup, const vo
         return NULL;
     }
     encoder->storage = (enum encoding_storage)chosen->storage;
+    encoder->cost = (enum cost)chosen->cost;
     encoder->tokenizer =
         tokenizer_create(setup->vocab_path, setup->merges_path, setup->flags, &error);
     if (!encoder->tokenizer || !piece_encoder_init(&encoder->pieces, encoder->tokenizer,
@@ -198,13 +207,34 @@ static bool encode_lean(const struct pcre2_encoder *encoder, struct pcre2_scratc
     return true;
 }
 
+static bool encode_reference(const struct pcre2_encoder *encoder, struct pcre2_scratch *scratch,
+                             enum grainbench_entry entry, const char *text, size_t length,
+                             struct encoding *result) {
+    size_t count = encode_fully(encoder, scratch, text, length);
+    if (count == PIECE_FAILED) return false;
+    const struct reference_work work = {.tokenizer = encoder->tokenizer,
+                                        .entry = entry,
+                                        .text = text,
+                                        .length = length,
+                                        .pieces = scratch->pieces.pieces.items,
+                                        .piece_count = scratch->pieces.pieces.count,
+                                        .traces = scratch->pieces.traces,
+                                        .ids = scratch->ids,
+                                        .words = scratch->words,
+                                        .offsets = scratch->offsets,
+                                        .count = count};
+    return reference_cost_encode(&work, result);
+}
+
 static bool pcre2_encode(void *handle, void *memory, enum grainbench_entry entry, const char *text,
                          size_t length, void *result, char *message) {
     const struct pcre2_encoder *encoder = handle;
     struct pcre2_scratch *scratch = memory;
-    if (!reserve(scratch, length, false))
+    bool reference = encoder->cost == COST_REFERENCE;
+    if (!reserve(scratch, length, reference))
         return error_write(message, "out of memory for a text of %zu bytes", length);
-    bool ok = encode_lean(encoder, scratch, entry, text, length, result);
+    bool ok = reference ? encode_reference(encoder, scratch, entry, text, length, result)
+                        : encode_lean(encoder, scratch, entry, text, length, result);
     return ok || error_write(message, "out of memory for a text of %zu bytes", length);
 }
 
