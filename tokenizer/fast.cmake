@@ -7,8 +7,12 @@ target_sources(grainbench_tokenizer PRIVATE
   fast_level_neon.c
   fast_level_scalar.c
   fast_level_sse42.c
+  fast_merge.c
+  fast_model.c
   fast_pretoken.c
-  fast_unicode_table.c)
+  fast_text.c
+  fast_unicode_table.c
+  fast_words.c)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   set(fast_avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx512vbmi2
     -mbmi -mbmi2 -mlzcnt -mpopcnt)

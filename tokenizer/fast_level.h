@@ -4,7 +4,9 @@
 #define TOKENIZER_FAST_LEVEL_H
 
 #include "base/error.h"
-#include "tokenizer/fast_scan.h"
+#include "tokenizer/fast_words.h"
+
+#define FAST_SHORT_TEXT 256u /* bytes */
 
 struct fast_level {
     const char *name;
@@ -14,6 +16,23 @@ struct fast_level {
      * of its own with nothing before or behind it. */
     size_t (*scan_text)(struct fast_scanner *scanner, uint32_t *starts, size_t wanted);
     size_t (*scan_lines)(struct fast_scanner *scanner, uint32_t *starts, size_t wanted);
+    /* Values of `count` pre-tokens; starts[count] is the end of the last. 16 bytes from every start
+     * are readable. */
+    void (*look_up)(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
+                    size_t count, uint64_t *values);
+    /* Their ids, to `out`, which has room for them up to `end` (more than they are is not written
+     * there). Returns the end of the ids. */
+    uint32_t *(*emit_text)(const struct fast_words *words, const uint8_t *text,
+                           const uint32_t *starts, size_t count, const uint64_t *values,
+                           uint32_t *out, const uint32_t *end);
+    /* The same with lines: a '\n' gives no id. Where the lines that end here end, in ids from
+     * `out`, goes to words->line_ends, their number to *line_count. */
+    uint32_t *(*emit_lines)(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
+                            size_t count, const uint64_t *values, uint32_t *out,
+                            const uint32_t *end, size_t *line_count);
+    /* All of it for a text of 1 to FAST_SHORT_TEXT bytes that is readable for 16 more. */
+    uint32_t *(*encode_short)(struct fast_words *words, const uint8_t *text, size_t length,
+                              uint32_t *out, const uint32_t *end);
 };
 
 /* "auto|avx512|avx2|sse42|neon|scalar", for option tables. */

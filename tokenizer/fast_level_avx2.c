@@ -48,6 +48,16 @@ LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
 #include "tokenizer/fast_positions.h"
 #include "tokenizer/fast_scan_kernel.h"
 
+LEVEL_INLINE uint64_t level_key(uint64_t word, uint32_t length) {
+    return _bzhi_u64(~word, 8 * length);
+}
+
+LEVEL_INLINE void level_store(uint64_t value, uint32_t *out) {
+    _mm_storeu_si128((void *)out, _mm_cvtepu16_epi32(_mm_cvtsi64_si128((long long)value)));
+}
+
+#include "tokenizer/fast_lookup_kernel.h"
+
 static bool supported(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt");
@@ -58,5 +68,9 @@ const struct fast_level fast_level_avx2 = {
     .supported = supported,
     .scan_text = scan_text,
     .scan_lines = scan_lines,
+    .look_up = look_up,
+    .emit_text = emit_text,
+    .emit_lines = emit_lines,
+    .encode_short = encode_short,
 };
 #endif

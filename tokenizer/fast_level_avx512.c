@@ -72,6 +72,16 @@ LEVEL_INLINE uint32_t *level_positions(uint64_t mask, uint32_t base, uint32_t *o
 
 #include "tokenizer/fast_scan_kernel.h"
 
+LEVEL_INLINE uint64_t level_key(uint64_t word, uint32_t length) {
+    return _bzhi_u64(~word, 8 * length);
+}
+
+LEVEL_INLINE void level_store(uint64_t value, uint32_t *out) {
+    _mm_storeu_si128((void *)out, _mm_cvtepu16_epi32(_mm_cvtsi64_si128((long long)value)));
+}
+
+#include "tokenizer/fast_lookup_kernel.h"
+
 static bool supported(void) {
     return __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vbmi") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
@@ -83,5 +93,9 @@ const struct fast_level fast_level_avx512 = {
     .supported = supported,
     .scan_text = scan_text,
     .scan_lines = scan_lines,
+    .look_up = look_up,
+    .emit_text = emit_text,
+    .emit_lines = emit_lines,
+    .encode_short = encode_short,
 };
 #endif

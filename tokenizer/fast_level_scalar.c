@@ -60,6 +60,17 @@ LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
 #include "tokenizer/fast_positions.h"
 #include "tokenizer/fast_scan_kernel.h"
 
+LEVEL_INLINE uint64_t level_key(uint64_t word, uint32_t length) {
+    return ~word & UINT64_MAX >> (-8 * length & 63);
+}
+
+LEVEL_INLINE void level_store(uint64_t value, uint32_t *out) {
+    for (unsigned i = 0; i < 4; i++)
+        out[i] = (uint16_t)(value >> (16 * i));
+}
+
+#include "tokenizer/fast_lookup_kernel.h"
+
 static bool supported(void) {
     return true;
 }
@@ -69,4 +80,8 @@ const struct fast_level fast_level_scalar = {
     .supported = supported,
     .scan_text = scan_text,
     .scan_lines = scan_lines,
+    .look_up = look_up,
+    .emit_text = emit_text,
+    .emit_lines = emit_lines,
+    .encode_short = encode_short,
 };

@@ -44,6 +44,16 @@ LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
 #include "tokenizer/fast_positions.h"
 #include "tokenizer/fast_scan_kernel.h"
 
+LEVEL_INLINE uint64_t level_key(uint64_t word, uint32_t length) {
+    return ~word & UINT64_MAX >> (-8 * length & 63);
+}
+
+LEVEL_INLINE void level_store(uint64_t value, uint32_t *out) {
+    _mm_storeu_si128((void *)out, _mm_cvtepu16_epi32(_mm_cvtsi64_si128((long long)value)));
+}
+
+#include "tokenizer/fast_lookup_kernel.h"
+
 static bool supported(void) {
     return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
 }
@@ -53,5 +63,9 @@ const struct fast_level fast_level_sse42 = {
     .supported = supported,
     .scan_text = scan_text,
     .scan_lines = scan_lines,
+    .look_up = look_up,
+    .emit_text = emit_text,
+    .emit_lines = emit_lines,
+    .encode_short = encode_short,
 };
 #endif

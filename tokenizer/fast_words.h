@@ -1,0 +1,110 @@
+/* A worker's word tables: the ids of every pre-token met so far, by length class. Words of up to 8
+ * bytes are keyed by one 64-bit word, those of 9 to 16 by two, longer ones by hash and bytes. The
+ * tables start with the model's own tokens, have a fixed size within a stated budget, and start
+ * anew when they are full; nothing is allocated after creation. One thread at a time. */
+#ifndef TOKENIZER_FAST_WORDS_H
+#define TOKENIZER_FAST_WORDS_H
+
+#include "tokenizer/fast_merge.h"
+#include "tokenizer/fast_scan.h"
+#include <string.h>
+
+#define FAST_CHUNK         512u /* pre-tokens that are looked up at a time */
+#define FAST_CHUNK_ENTRIES (FAST_CHUNK + FAST_SCAN_SLACK + 64)
+#define FAST_LONGEST_WORD  256u /* bytes; longer words are merged anew each time */
+
+/* The ids of a word in 64 bits: up to three ids in bits 0-47 and their number in bits 48-63; or,
+ * with bit 63 set, FAST_STORED: id count in bits 32-47 and their place in fast_words.ids in bits
+ * 0-31; or FAST_UNCACHED: to be merged when it is written out. */
+#define FAST_STORED   ((uint64_t)1 << 63)
+#define FAST_UNCACHED ((uint64_t)3 << 62)
+
+/* Two words of up to 8 bytes. Keys are the complemented bytes, zero beyond the word: since no byte
+ * of UTF-8 is 0xFF, the key tells the length, and 0 is a free place. */
+struct fast_short_bucket {
+    uint64_t key[2];
+    uint64_t value[2];
+};
+
+struct fast_middle_slot {
+    uint64_t key[2]; /* bytes 0-7 and 8-15, complemented as above; key[1] == 0: free */
+    uint64_t value;
+    uint64_t unused;
+};
+
+struct fast_long_slot {
+    uint64_t hash;
+    uint32_t length, place; /* bytes, and where they are in fast_words.bytes; length 0: free */
+    uint64_t value;
+};
+
+struct fast_words {
+    const struct fast_model *model;
+    struct fast_short_bucket
+        *short_table; /* one more than a power of two; see fast_lookup_kernel.h */
+    struct fast_middle_slot *middle_table;
+    unsigned short_shift, middle_shift, long_shift; /* 64 - log2(size) */
+    struct fast_long_slot *long_table;
+    uint8_t *bytes; /* of long words */
+    uint32_t *ids;  /* of words with more than three */
+    uint32_t short_count, middle_count, long_count, byte_count, id_count;
+    uint32_t short_limit, middle_limit, long_limit, byte_limit, id_limit;
+    uint64_t newline;          /* the value of "\n" */
+    bool full;                 /* something did not fit: start anew before the next chunk */
+    uint64_t misses, renewals; /* since creation */
+    struct fast_merge_scratch *merge;
+    void *memory;
+    size_t memory_bytes;
+    /* Working space of the chunk in hand. */
+    uint32_t starts[FAST_CHUNK_ENTRIES];
+    uint64_t values[FAST_CHUNK_ENTRIES];
+    uint64_t keys[FAST_CHUNK_ENTRIES];
+    uint32_t places[FAST_CHUNK_ENTRIES], middle_places[FAST_CHUNK_ENTRIES];
+    uint32_t line_ends[FAST_CHUNK_ENTRIES];
+    uint16_t longer[FAST_CHUNK_ENTRIES], missing[FAST_CHUNK_ENTRIES];
+};
+
+#define FAST_BUDGET_SMALLEST (2u << 20)
+
+/* Tables of at most `budget` bytes (at least FAST_BUDGET_SMALLEST), on huge pages where the system
+ * gives them, seeded with the model's tokens. The model must outlive them. NULL when memory is
+ * short. Free with fast_words_destroy. */
+struct fast_words *fast_words_create(const struct fast_model *model, size_t budget,
+                                     struct error *error);
+void fast_words_destroy(struct fast_words *words); /* NULL is allowed */
+
+/* Forgets every word, then (if `seed`) takes the model's tokens. */
+void fast_words_renew(struct fast_words *words, bool seed);
+
+/* The value of a word that the first look at the tables did not find: from elsewhere in them, or by
+ * merging, which adds it. `length` >= 1. */
+uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t length);
+
+/* Writes the ids of a FAST_STORED or FAST_UNCACHED value; returns how many, at most `length`. */
+size_t fast_words_expand(const struct fast_words *words, uint64_t value, const uint8_t *word,
+                         size_t length, uint32_t *ids);
+
+/* Eight bytes, the first in the low bits, on any machine. */
+static inline uint64_t fast_load(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* The key of the first `length` of eight bytes, 1 <= length <= 8. */
+static inline uint64_t fast_key(uint64_t word, unsigned length) {
+    return ~word & UINT64_MAX >> (64 - 8 * length);
+}
+
+static inline uint64_t fast_short_hash(uint64_t key) {
+    return key * 0x9E3779B97F4A7C15u;
+}
+
+static inline uint64_t fast_middle_hash(uint64_t first, uint64_t second) {
+    return (first ^ second * 0xC2B2AE3D27D4EB4Fu) * 0x9E3779B97F4A7C15u;
+}
+
+#endif
