@@ -1,6 +1,7 @@
 # The fast encoder. Its inner loops are compiled once per instruction set, each file with its own
 # flags; which of them runs is chosen at run time.
 target_sources(grainbench_tokenizer PRIVATE
+  encoder_fast.c
   fast_level.c
   fast_level_avx2.c
   fast_level_avx512.c
