@@ -7,6 +7,8 @@
 
 #[path = "../../common/abi.rs"]
 mod abi;
+#[path = "../../common/global_pool.rs"]
+mod global_pool;
 #[path = "../../common/image.rs"]
 mod image;
 mod leaves;
@@ -15,7 +17,7 @@ mod pool;
 use abi::*;
 use leaves::WorkerCounts;
 use pool::Pool;
-use std::os::raw::{c_char, c_int, c_uint, c_void};
+use std::os::raw::{c_char, c_int, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 const CALL_OUTSIDE: c_int = 0;
@@ -195,6 +197,3 @@ static OPERATIONS: SchedulerOperations = SchedulerOperations {
 pub extern "C" fn grainbench_scheduler() -> *const SchedulerOperations {
     &OPERATIONS
 }
-
-/// Keeps the type of worker numbers in one place for the pool.
-pub(crate) type WorkerNumber = c_uint;

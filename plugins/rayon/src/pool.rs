@@ -1,31 +1,13 @@
 //! Where batches run: a global pool (of this image of the library or of a copy), or an explicit one.
 
-use crate::abi::{Setup, WorkerHook};
+use crate::abi::Setup;
+use crate::global_pool::{broadcast, build, Hook};
 use crate::image;
 use crate::leaves::{InList, InPlace, Piece, Watch};
-use crate::WorkerNumber;
 use rayon::iter::plumbing::bridge_producer_consumer;
 use std::os::raw::c_void;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-
-/// A hook of the setup with its context, to be called on workers.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct Hook {
-    function: Option<WorkerHook>,
-    context: *mut c_void,
-}
-unsafe impl Send for Hook {}
-unsafe impl Sync for Hook {}
-
-impl Hook {
-    fn call(&self, worker: usize) {
-        if let Some(function) = self.function {
-            unsafe { function(self.context, worker as WorkerNumber) };
-        }
-    }
-}
 
 /// What an image of this library offers the others: functions on its own global pool.
 #[repr(C)]
@@ -33,24 +15,6 @@ struct Entry {
     build: extern "C" fn(threads: usize, start: Hook) -> bool,
     broadcast: extern "C" fn(hook: Hook),
     run: extern "C" fn(watch: *const Watch, listed: bool) -> usize,
-}
-
-/// Builds the global pool; returns when every worker has been started. False if it exists already.
-extern "C" fn build(threads: usize, start: Hook) -> bool {
-    let built = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("rayon-{index}"))
-        .start_handler(move |index| start.call(index))
-        .build_global()
-        .is_ok();
-    if built {
-        rayon::broadcast(|_| ()); /* waits until all start handlers are done */
-    }
-    built
-}
-
-extern "C" fn broadcast(hook: Hook) {
-    rayon::broadcast(|context| hook.call(context.index()));
 }
 
 extern "C" fn run_on_current_pool(watch: *const Watch, listed: bool) -> usize {
