@@ -13,7 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_BATCHES = 24, GROUP_ARM_LIMIT = 64, OBSERVE_NS = 250 * 1000 * 1000 };
+enum {
+    WARM_BATCHES = 24,
+    GROUP_ARM_LIMIT = 64,
+    SLICE_LIMIT = 64,
+    SLICE_LEAST_NS = 1000 * 1000,
+    OBSERVE_NS = 250 * 1000 * 1000
+};
 
 static volatile sig_atomic_t interrupted;
 
@@ -28,7 +34,8 @@ struct runner {
     struct record_writer *writer;
     struct arm_process **processes; /* [arm_count] */
     uint64_t *batch_ns;             /* [arm_count] estimate of one batch's time */
-    size_t *batches;                /* [group_count] batches a sample: the same for all its arms */
+    size_t *batches;                /* [group_count] batches a slice: the same for all its arms */
+    unsigned *slices;               /* [group_count] slices a sample */
     struct random random;
     unsigned process; /* which of the processes an arm is in use */
 };
@@ -155,6 +162,18 @@ static size_t wanted_batches(const struct runner *runner, unsigned group) {
     return batches < 1 ? 1 : (size_t)(batches + 0.999);
 }
 
+/* As many slices as wanted, as long as each holds a batch and lasts a millisecond. */
+static void cut_into_slices(struct runner *runner, unsigned group) {
+    size_t batches = wanted_batches(runner, group), slices = runner->experiment->slices;
+    size_t by_time = (size_t)(runner->experiment->sample_ms * 1e6 / SLICE_LEAST_NS);
+    if (slices > batches) slices = batches;
+    if (slices > by_time) slices = by_time;
+    if (slices > SLICE_LIMIT) slices = SLICE_LIMIT;
+    if (slices < 1) slices = 1;
+    runner->slices[group] = (unsigned)slices;
+    runner->batches[group] = (batches + slices - 1) / slices;
+}
+
 /* Measures every arm with the present work size and sets it anew, twice: the first estimate comes
  * from a cold run. */
 static bool calibrate(struct runner *runner, struct error *error) {
@@ -172,17 +191,20 @@ static bool calibrate(struct runner *runner, struct error *error) {
         }
     }
     for (unsigned g = 0; g < experiment->group_count; g++)
-        runner->batches[g] = wanted_batches(runner, g);
+        cut_into_slices(runner, g);
     return true;
 }
 
 static bool record_calibration(struct runner *runner, struct error *error) {
-    json_t *batches = json_array();
-    for (unsigned g = 0; g < runner->experiment->group_count; g++)
+    json_t *batches = json_array(), *slices = json_array();
+    for (unsigned g = 0; g < runner->experiment->group_count; g++) {
         json_array_append_new(batches, json_integer((json_int_t)runner->batches[g]));
+        json_array_append_new(slices, json_integer((json_int_t)runner->slices[g]));
+    }
     return record_append(runner->writer,
-                         json_pack("{s:s, s:o, s:f}", "kind", "calibration", "batches_per_sample",
-                                   batches, "sample_ms", runner->experiment->sample_ms),
+                         json_pack("{s:s, s:o, s:o, s:f}", "kind", "calibration",
+                                   "batches_per_slice", batches, "slices_per_sample", slices,
+                                   "sample_ms", runner->experiment->sample_ms),
                          error);
 }
 
@@ -213,9 +235,45 @@ static unsigned order_arms(struct runner *runner, unsigned group, uint64_t round
     return count;
 }
 
+/* A sample under way: what its slices gave so far. */
+struct gathering {
+    struct arm_sample sum;
+    json_t *slices_ns, *slices_tainted;
+    char taint[160]; /* of the first tainted slice, or "" */
+};
+
+static void add_count(uint64_t *sum, uint64_t more) {
+    *sum = *sum == EVIDENCE_UNAVAILABLE || more == EVIDENCE_UNAVAILABLE ? EVIDENCE_UNAVAILABLE
+                                                                        : *sum + more;
+}
+
+static void gather(struct gathering *gathering, const struct arm_sample *slice, unsigned index,
+                   unsigned workers) {
+    struct arm_sample *sum = &gathering->sum;
+    sum->duration_ns += slice->duration_ns;
+    sum->parallel_ns += slice->parallel_ns;
+    sum->drop_ns += slice->drop_ns;
+    sum->cpu_ns += slice->cpu_ns;
+    sum->bytes += slice->bytes;
+    sum->items += slice->items;
+    add_count(&sum->evidence.run_queue_wait_ns, slice->evidence.run_queue_wait_ns);
+    add_count(&sum->evidence.involuntary_switches, slice->evidence.involuntary_switches);
+    add_count(&sum->evidence.voluntary_switches, slice->evidence.voluntary_switches);
+    add_count(&sum->evidence.steal_ns, slice->evidence.steal_ns);
+    add_count(&sum->evidence.throttled, slice->evidence.throttled);
+    json_array_append_new(gathering->slices_ns, json_integer((json_int_t)slice->duration_ns));
+    char taint[sizeof gathering->taint];
+    if (!evidence_taint(&slice->evidence, slice->duration_ns, workers, taint, sizeof taint)) return;
+    json_array_append_new(gathering->slices_tainted, json_integer(index));
+    if (!gathering->taint[0]) snprintf(gathering->taint, sizeof gathering->taint, "%s", taint);
+}
+
+/* A sample of which more than half of the slices are tainted is tainted itself. */
 static bool record_one(struct runner *runner, unsigned arm, uint64_t round, unsigned position,
-                       const struct arm_sample *measured, struct error *error) {
-    char taint[160];
+                       const struct gathering *gathering, struct error *error) {
+    const struct arm_sample *measured = &gathering->sum;
+    size_t slices = json_array_size(gathering->slices_ns);
+    size_t tainted = json_array_size(gathering->slices_tainted);
     struct sample sample = {
         .arm = arm,
         .round = (unsigned)round,
@@ -226,8 +284,9 @@ static bool record_one(struct runner *runner, unsigned arm, uint64_t round, unsi
         .items = measured->items,
         .cpu_ns = measured->cpu_ns,
         .evidence = evidence_to_json(&measured->evidence),
-        .tainted = evidence_taint(&measured->evidence, measured->duration_ns,
-                                  runner->experiment->arms[arm].spec.workers, taint, sizeof taint),
+        .slices_ns = slices > 1 ? gathering->slices_ns : NULL,
+        .slices_tainted = slices > 1 && tainted ? gathering->slices_tainted : NULL,
+        .tainted = 2 * tainted > slices ? gathering->taint : NULL,
     };
     for (int p = 0; p < PHASE_COUNT; p++)
         sample.phases_ns[p] = RECORD_UNAVAILABLE;
@@ -238,21 +297,44 @@ static bool record_one(struct runner *runner, unsigned arm, uint64_t round, unsi
     return ok;
 }
 
-static bool measure_group(struct runner *runner, unsigned group, uint64_t round,
-                          struct error *error) {
-    struct experiment *experiment = runner->experiment;
-    unsigned order[GROUP_ARM_LIMIT];
-    unsigned count = order_arms(runner, group, round, order);
+/* One sample of every arm of the group, slice by slice: forth through the arms, then back (ABBA).
+ */
+static bool measure_slices(struct runner *runner, unsigned group, uint64_t round,
+                           const unsigned *order, unsigned count, struct gathering *gatherings,
+                           struct error *error) {
+    const struct experiment *experiment = runner->experiment;
     size_t batches = runner->batches[group];
-    size_t first = (size_t)((round * batches) % experiment->corpus->batch_count);
-    for (unsigned position = 0; position < count; position++) {
-        struct arm_sample sample;
-        if (!arm_process_measure(runner->processes[order[position]], first, batches, &sample,
-                                 error) ||
-            !record_one(runner, order[position], round, position, &sample, error))
-            return false;
+    for (unsigned slice = 0; slice < runner->slices[group]; slice++) {
+        size_t first = (size_t)(((round * runner->slices[group] + slice) * batches) %
+                                experiment->corpus->batch_count);
+        for (unsigned i = 0; i < count; i++) {
+            unsigned position = slice % 2 ? count - 1 - i : i;
+            struct arm_sample sample;
+            if (!arm_process_measure(runner->processes[order[position]], first, batches, &sample,
+                                     error))
+                return false;
+            gather(&gatherings[position], &sample, slice,
+                   experiment->arms[order[position]].spec.workers);
+        }
     }
     return true;
+}
+
+static bool measure_group(struct runner *runner, unsigned group, uint64_t round,
+                          struct error *error) {
+    unsigned order[GROUP_ARM_LIMIT];
+    struct gathering gatherings[GROUP_ARM_LIMIT];
+    unsigned count = order_arms(runner, group, round, order);
+    for (unsigned i = 0; i < count; i++)
+        gatherings[i] =
+            (struct gathering){.slices_ns = json_array(), .slices_tainted = json_array()};
+    bool done = measure_slices(runner, group, round, order, count, gatherings, error);
+    for (unsigned i = 0; i < count; i++) {
+        done = done && record_one(runner, order[i], round, i, &gatherings[i], error);
+        json_decref(gatherings[i].slices_ns);
+        json_decref(gatherings[i].slices_tainted);
+    }
+    return done;
 }
 
 /* How far the experiment is, 0 .. 1, by whichever limit is nearer. */
@@ -338,13 +420,14 @@ enum experiment_status experiment_run(struct experiment *experiment, struct reco
                             .random = {experiment->seed},
                             .processes = calloc(experiment->arm_count, sizeof(void *)),
                             .batch_ns = calloc(experiment->arm_count, sizeof(uint64_t)),
-                            .batches = calloc(experiment->group_count, sizeof(size_t))};
+                            .batches = calloc(experiment->group_count, sizeof(size_t)),
+                            .slices = calloc(experiment->group_count, sizeof(unsigned))};
     enum experiment_status status = EXPERIMENT_FAILED;
     struct sigaction note = {.sa_handler = note_interrupt}, old_int, old_term;
     interrupted = 0;
     sigaction(SIGINT, &note, &old_int);
     sigaction(SIGTERM, &note, &old_term);
-    if (runner.processes && runner.batch_ns && runner.batches)
+    if (runner.processes && runner.batch_ns && runner.batches && runner.slices)
         status = run_all(&runner, error);
     else
         error_set(error, "out of memory");
@@ -355,5 +438,6 @@ enum experiment_status experiment_run(struct experiment *experiment, struct reco
     free(runner.processes);
     free(runner.batch_ns);
     free(runner.batches);
+    free(runner.slices);
     return status;
 }

@@ -28,6 +28,7 @@ struct experiment {
     uint64_t rounds;    /* at most so many; 0: as many as the time allows */
     double time_s;      /* budget of measuring; 0: as long as the rounds take */
     double sample_ms;   /* a sample lasts at least about so long */
+    unsigned slices;    /* at most so many a sample, interleaved with the other arms'; 0 is 1 */
     unsigned processes; /* how many processes an arm has, one after the other */
     bool observe;       /* look into every arm at the end (untimed) */
     double precision;   /* stop when every interval is within +- this; 0: never early */

@@ -72,10 +72,11 @@ json_t *experiment_header(const struct experiment *experiment, int argc, char **
         describe_placement(experiment), "taint_limits", evidence_limits());
     json_object_set_new(header, "environment", environment);
     json_object_set_new(header, "plan",
-                        json_pack("{s:I, s:f, s:f, s:i, s:f}", "rounds",
+                        json_pack("{s:I, s:f, s:f, s:i, s:i, s:f}", "rounds",
                                   (json_int_t)experiment->rounds, "time_s", experiment->time_s,
-                                  "sample_ms", experiment->sample_ms, "processes",
-                                  (int)experiment->processes, "precision", experiment->precision));
+                                  "sample_ms", experiment->sample_ms, "slices",
+                                  (int)experiment->slices, "processes", (int)experiment->processes,
+                                  "precision", experiment->precision));
     json_object_set_new(header, "topology_xml", xml ? json_string(xml) : json_null());
     free(xml);
     return header;

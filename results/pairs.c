@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SLICE_LIMIT = 64 }; /* further ones are ignored */
+
 const char *const metric_names[METRIC_COUNT] = {"throughput", "cpu"};
 
 const char *record_unit(const struct record *record) {
@@ -23,8 +25,48 @@ static double sample_work(const struct record *record, const struct sample *samp
     return record_counts_items(record) ? (double)sample->items : (double)sample->bytes / 0x1p20;
 }
 
+static size_t slice_count(const struct sample *sample) {
+    return json_array_size(sample->slices_ns);
+}
+
+static double slice_ns(const struct sample *sample, size_t i) {
+    return json_number_value(json_array_get(sample->slices_ns, i));
+}
+
+static bool slice_is_tainted(const struct sample *sample, size_t slice) {
+    size_t index;
+    json_t *value;
+    json_array_foreach(sample->slices_tainted, index, value) {
+        if ((size_t)json_integer_value(value) == slice) return true;
+    }
+    return false;
+}
+
+/* The sample's duration as its clean slices tell it: their median times how many slices there are.
+ * The plain duration of a sample of one piece. */
+static double typical_duration_ns(const struct sample *sample) {
+    size_t slices = slice_count(sample), count = 0;
+    double durations[SLICE_LIMIT];
+    for (size_t i = 0; i < slices && i < SLICE_LIMIT; i++)
+        if (!slice_is_tainted(sample, i)) durations[count++] = slice_ns(sample, i);
+    return count ? statistics_median(durations, count) * (double)slices
+                 : (double)sample->duration_ns;
+}
+
 double sample_throughput(const struct record *record, const struct sample *sample) {
-    return sample_work(record, sample) / (double)sample->duration_ns * 1e9;
+    return sample_work(record, sample) / typical_duration_ns(sample) * 1e9;
+}
+
+/* The trimmed mean of the log ratios of the slices that are clean on both sides: slices of one
+ * index were taken within milliseconds of each other, so most of what disturbs the machine hits
+ * both or neither. NAN if fewer than half of them are clean. */
+static double slices_ratio(const struct sample *baseline, const struct sample *patched) {
+    double ratios[SLICE_LIMIT];
+    size_t slices = slice_count(baseline), count = 0;
+    for (size_t i = 0; i < slices && i < SLICE_LIMIT; i++)
+        if (!slice_is_tainted(baseline, i) && !slice_is_tainted(patched, i))
+            ratios[count++] = log(slice_ns(baseline, i) / slice_ns(patched, i));
+    return 2 * count >= slices ? statistics_trimmed_mean(ratios, count) : NAN;
 }
 
 /* Log of work per time; NAN where the record does not say. */
@@ -35,6 +77,18 @@ static double log_rate(const struct record *record, const struct sample *sample,
     double work = sample_work(record, sample);
     if (work <= 0) work = 1; /* both arms did the same unknown amount */
     return log(work / time_ns);
+}
+
+/* The log ratio of a pair; *tainted if the environment disturbed it. */
+static double pair_ratio(const struct record *record, const struct sample *baseline,
+                         const struct sample *patched, enum metric metric, bool *tainted) {
+    double plain = log_rate(record, patched, metric) - log_rate(record, baseline, metric);
+    size_t slices = slice_count(baseline);
+    *tainted = baseline->tainted || patched->tainted;
+    if (metric != METRIC_THROUGHPUT || slices < 2 || slices != slice_count(patched)) return plain;
+    double ratio = slices_ratio(baseline, patched);
+    *tainted |= isnan(ratio);
+    return isnan(ratio) ? plain : ratio;
 }
 
 struct half {
@@ -62,7 +116,9 @@ static struct half *collect(const struct record *record, unsigned arm, size_t *c
 }
 
 static void note_taint(struct pairs *pairs, const struct sample *a, const struct sample *b) {
-    const char *why = a->tainted ? a->tainted : b->tainted;
+    const char *why = a->tainted   ? a->tainted
+                      : b->tainted ? b->tainted
+                                   : "more than half of the slices";
     if (pairs->cause[0]) return;
     size_t length = strcspn(why, "0123456789"); /* the kind, without this sample's figures */
     while (length && why[length - 1] == ' ')
@@ -95,8 +151,8 @@ static void merge(const struct record *record, enum metric metric, bool keep_tai
             continue;
         }
         const struct sample *x = a[i++].sample, *y = b[j++].sample;
-        double ratio = log_rate(record, y, metric) - log_rate(record, x, metric);
-        bool tainted = x->tainted || y->tainted;
+        bool tainted;
+        double ratio = pair_ratio(record, x, y, metric, &tainted);
         if (tainted) note_taint(pairs, x, y);
         if (isnan(ratio)) {
             pairs->alone++;

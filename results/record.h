@@ -29,6 +29,10 @@ struct sample {
     uint64_t phases_ns[PHASE_COUNT]; /* each may be RECORD_UNAVAILABLE */
     json_t *evidence;                /* what the environment did meanwhile, or NULL */
     const char *tainted;             /* why the sample is not to be trusted, or NULL */
+    /* A sample may be made of slices, interleaved with those of the round's other arms: slice i of
+     * one arm pairs with slice i of another. Durations in ns, and the indices of tainted ones; NULL
+     * if the sample is of one piece. */
+    json_t *slices_ns, *slices_tainted;
 };
 
 /* One thing being compared. Texts may be NULL where they do not apply. */

@@ -121,6 +121,8 @@ static bool read_sample(struct reader *reader, json_t *line) {
         .cpu_ns = get_integer(line, "cpu_ns", RECORD_UNAVAILABLE),
         .evidence = json_object_get(line, "evidence"),
         .tainted = get_text(line, "tainted"),
+        .slices_ns = json_object_get(line, "slices_ns"),
+        .slices_tainted = json_object_get(line, "slices_tainted"),
     };
     for (int i = 0; i < PHASE_COUNT; i++)
         sample.phases_ns[i] = get_integer(phases, phase_names[i], RECORD_UNAVAILABLE);

@@ -141,6 +141,8 @@ bool record_append_sample(struct record_writer *writer, const struct sample *sam
     if (json_object_size(phases)) json_object_set(line, "phases_ns", phases);
     json_decref(phases);
     if (sample->evidence) json_object_set(line, "evidence", sample->evidence);
+    if (sample->slices_ns) json_object_set(line, "slices_ns", sample->slices_ns);
+    if (sample->slices_tainted) json_object_set(line, "slices_tainted", sample->slices_tainted);
     set_text(line, "tainted", sample->tainted);
     writer->sample_count++;
     return record_append(writer, line, error);

@@ -34,6 +34,14 @@ double statistics_median(const double *values, size_t count) {
     return median;
 }
 
+double statistics_trimmed_mean(const double *values, size_t count) {
+    double *sorted = statistics_sorted(values, count);
+    size_t trimmed = count / 5;
+    double mean = sorted ? statistics_mean(sorted + trimmed, count - 2 * trimmed) : NAN;
+    free(sorted);
+    return mean;
+}
+
 static double log_choose(size_t n, size_t k) {
     int sign; /* lgamma_r: lgamma writes a global */
     return lgamma_r((double)n + 1, &sign) - lgamma_r((double)k + 1, &sign) -

@@ -18,6 +18,10 @@ struct interval {
 /* The median; NAN of nothing. Values need not be sorted and are left alone. NAN without memory. */
 double statistics_median(const double *values, size_t count);
 
+/* The mean without the fifth of the values that is lowest and the fifth that is highest: as robust
+ * against strays as is needed among a dozen values, and steadier than their median. */
+double statistics_trimmed_mean(const double *values, size_t count);
+
 /* The median with the narrowest interval of order statistics that covers the true median with at
  * least `confidence`, exactly for any continuous distribution of independent values. False if
  * `count` is too small for that (or there is no memory): estimate alone is set then. */

@@ -99,9 +99,13 @@ static void print_reasons(const struct printer *printer, const size_t *members, 
         for (size_t j = 0; j < i && !told; j++)
             told = strcmp(reason, verdicts->comparisons[members[j]].reason) == 0;
         if (told) continue;
+        size_t sharing = 0;
+        for (size_t j = 0; j < count; j++)
+            sharing += strcmp(reason, verdicts->comparisons[members[j]].reason) == 0;
         fputs(printer->options->format == TABLE_MARKDOWN ? "\n*" : "  ", printer->out);
         const char *comma = "";
-        for (size_t j = i; j < count; j++) {
+        if (sharing == count && count > 1) fputs("every row", printer->out);
+        for (size_t j = i; j < count && (sharing < count || count == 1); j++) {
             if (strcmp(reason, verdicts->comparisons[members[j]].reason) != 0) continue;
             char row[TEXT_SIZE];
             text_of_row(patched_arm(printer, members[j]), row, sizeof row);
@@ -261,6 +265,11 @@ static void print_facts(const struct printer *printer) {
     }
     text_of_machine(record, text, sizeof text);
     print_fact(printer, "machine", text);
+    size_t index;
+    json_t *warning;
+    json_array_foreach(record_header_member(record, "warnings"), index, warning) {
+        if (json_is_string(warning)) print_fact(printer, "", json_string_value(warning));
+    }
     print_corpus(printer);
     print_placement(printer);
     const char *source = record_header_text(record, "source");

@@ -55,16 +55,18 @@ static json_int_t header_integer(const struct record *record, const char *path) 
     return json_integer_value(record_header_member(record, path));
 }
 
+/* "NVIDIA Vera, 88 cores, 176 processing units", or with what the record tells of its topology. */
 void text_of_machine(const struct record *record, char *text, size_t size) {
     const char *name = record_header_text(record, "machine.name");
+    const char *topology = record_header_text(record, "machine.topology");
     if (!name) name = record_header_text(record, "machine.cpu");
-    int length = snprintf(text, size, "%s", name ? name : "not named");
-    json_int_t physical = header_integer(record, "machine.physical");
-    json_int_t logical = header_integer(record, "machine.logical");
-    if (physical > 0 && length > 0 && (size_t)length < size)
-        length += snprintf(text + length, size - (size_t)length, ", %lld core%s",
-                           (long long)physical, physical == 1 ? "" : "s");
-    if (logical > 0 && length > 0 && (size_t)length < size)
-        snprintf(text + length, size - (size_t)length, ", %lld processing units",
-                 (long long)logical);
+    if (!name) name = "not named";
+    long long cores = header_integer(record, "machine.physical");
+    long long pus = header_integer(record, "machine.logical");
+    if (topology)
+        snprintf(text, size, "%s: %s", name, topology);
+    else if (cores > 0 && pus > 0)
+        snprintf(text, size, "%s, %lld cores, %lld processing units", name, cores, pus);
+    else
+        snprintf(text, size, "%s", name);
 }

@@ -2,7 +2,7 @@
 for format in text markdown csv json; do
     expect 0 "table.$format" table --format "$format" table-record.jsonl
 done
-expect 0 table-cpu.text table --metric cpu demo-record.jsonl
+expect 0 table-cpu.text table --metric cpu table-record.jsonl
 expect 0 table-published.text table ../../data/published/hf-2077-vera.jsonl
 expect 0 table-across.text table --across ../../data/published/hf-2077-vera.jsonl table-record.jsonl
 

@@ -157,6 +157,28 @@ static void taint_drops_both_arms_of_a_pair_and_is_counted(void **state) {
     record_free(record);
 }
 
+static void slices_pair_with_slices_and_tainted_ones_are_left_out(void **state) {
+    (void)state;
+    struct record *record = parse(
+        "{\"kind\":\"header\",\"schema\":1}\n{\"kind\":\"arm\",\"arm\":0}\n{\"kind\":\"arm\","
+        "\"arm\":1}\n"
+        "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":130,\"slices_ns\":[10,100,20]}"
+        "\n"
+        "{\"kind\":\"sample\",\"arm\":1,\"round\":0,\"duration_ns\":25,\"slices_ns\":[5,10,10],"
+        "\"slices_tainted\":[1]}\n"
+        "{\"kind\":\"sample\",\"arm\":0,\"round\":1,\"duration_ns\":130,\"slices_ns\":[10,100,20],"
+        "\"slices_tainted\":[0]}\n"
+        "{\"kind\":\"sample\",\"arm\":1,\"round\":1,\"duration_ns\":25,\"slices_ns\":[5,10,10],"
+        "\"slices_tainted\":[1]}\n");
+    struct pairs pairs;
+    assert_true(pairs_build(record, 0, 1, METRIC_THROUGHPUT, 1, &pairs, NULL));
+    assert_int_equal(pairs.count, 1);
+    assert_int_equal(pairs.dropped, 1);
+    assert_true(fabs(pairs.ratios[0] - log(2)) < 1e-12);
+    pairs_free(&pairs);
+    record_free(record);
+}
+
 static void each_arm_is_compared_with_the_baseline_of_its_row_and_group(void **state) {
     (void)state;
     struct record *record =
@@ -203,6 +225,7 @@ int main(void) {
         cmocka_unit_test(noise_is_inconclusive_and_not_the_same),
         cmocka_unit_test(verdicts_are_refused_by_name),
         cmocka_unit_test(taint_drops_both_arms_of_a_pair_and_is_counted),
+        cmocka_unit_test(slices_pair_with_slices_and_tainted_ones_are_left_out),
         cmocka_unit_test(each_arm_is_compared_with_the_baseline_of_its_row_and_group),
         cmocka_unit_test(the_same_code_on_both_sides_is_identical),
     };
