@@ -129,9 +129,9 @@ static size_t decode_escape(const char *text, char *out) {
     static const struct {
         const char *code;
         const char *character;
-    } escapes[] = {{"$LT$", "<"},  {"$GT$", ">"},  {"$LP$", "("},   {"$RP$", ")"},   {"$C$", ","},
-                   {"$RF$", "&"},  {"$BP$", "*"},  {"$SP$", "@"},   {"$u20$", " "},  {"$u27$", "'"},
-                   {"$u5b$", "["}, {"$u5d$", "]"}, {"$u7b$", "{"},  {"$u7d$", "}"},  {"$u3b$", ";"},
+    } escapes[] = {{"$LT$", "<"},  {"$GT$", ">"},   {"$LP$", "("},  {"$RP$", ")"},  {"$C$", ","},
+                   {"$RF$", "&"},  {"$BP$", "*"},   {"$SP$", "@"},  {"$u20$", " "}, {"$u27$", "'"},
+                   {"$u5b$", "["}, {"$u5d$", "]"},  {"$u7b$", "{"}, {"$u7d$", "}"}, {"$u3b$", ";"},
                    {"$u2b$", "+"}, {"$u22$", "\""}, {"..", "::"}};
     for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
         size_t length = strlen(escapes[i].code);
@@ -183,8 +183,9 @@ static bool demangle_newer_rust(const char *name, char *clean, size_t size) {
     clean[0] = 0;
     for (const char *at = name + 2; *at;) {
         if (*at == 's' && at[1] != '_') { /* disambiguator s<base-62>_ */
-            const char *end = at + 1 + strspn(at + 1, "0123456789abcdefghijklmnopqrstuvwxyz"
-                                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+            const char *end = at + 1 +
+                              strspn(at + 1, "0123456789abcdefghijklmnopqrstuvwxyz"
+                                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
             if (*end == '_' && isdigit((unsigned char)end[1])) {
                 at = end + 1;
                 continue;
@@ -210,8 +211,8 @@ static bool demangle_newer_rust(const char *name, char *clean, size_t size) {
 }
 
 void profile_clean_name(const char *name, char *clean, size_t size) {
-    static const char *const suffixes[] = {".isra.", ".constprop.", ".part.", ".cold", ".llvm.",
-                                           ".lto_priv."};
+    static const char *const suffixes[] = {".isra.", ".constprop.", ".part.",
+                                           ".cold",  ".llvm.",      ".lto_priv."};
     if (demangle_older_rust(name, clean, size) || demangle_newer_rust(name, clean, size)) return;
     snprintf(clean, size, "%s", name);
     char *version = strchr(clean, '@');

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct profile_symbol {
-    char *name;   /* without version, compiler suffix or hash */
-    char *object; /* file name of the program or library, or "[kernel]" */
+    char *name;           /* without version, compiler suffix or hash */
+    char *object;         /* file name of the program or library, or "[kernel]" */
     uint64_t self, total; /* samples in it; samples with it anywhere on the stack */
     int group;            /* index into the groups; -1: not looked up yet */
 };
@@ -35,7 +35,7 @@ struct profile {
     uint64_t lost, throttled;
     uint64_t collector_cpu_ns, run_ns, run_cpu_ns;
     uint64_t frequency;
-    char source[160]; /* "cpu-clock", "cycles", "perf script", ...; with any caveat */
+    char source[160];      /* "cpu-clock", "cycles", "perf script", ...; with any caveat */
     uint64_t *repeat_ends; /* sample counts after each repetition that was pooled, or NULL */
 };
 

@@ -89,7 +89,9 @@ static int find_child(struct stack_tree *tree, int prefix, uint32_t symbol) {
     return (int)tree->count++;
 }
 
-static void put(json_t *array, json_t *value) { json_array_append_new(array, value); }
+static void put(json_t *array, json_t *value) {
+    json_array_append_new(array, value);
+}
 
 static json_t *make_stack_table(const struct stack_tree *tree) {
     json_t *frame = json_array(), *prefix = json_array(), *category = json_array(),
@@ -115,8 +117,8 @@ static void put_columns(json_t *table, size_t count, const char *const *names, c
 }
 
 static json_t *make_frame_table(size_t count) {
-    static const char *const nulls[] = {"innerWindowID", "implementation", "line", "column",
-                                        "nativeSymbol", NULL};
+    static const char *const nulls[] = {"innerWindowID", "implementation", "line",
+                                        "column",        "nativeSymbol",   NULL};
     static const char *const zeros[] = {"inlineDepth", "category", "subcategory", NULL};
     static const char *const address[] = {"address", NULL};
     json_t *func = json_array();
@@ -168,18 +170,17 @@ static json_t *make_thread(const struct profile *profile, uint32_t thread, uint6
                   "stack", stacks, "time", times, "weight", "weightType", "samples");
     json_t *object = json_pack(
         "{s:s, s:f, s:n, s:f, s:n, s:[], s:s, s:b, s:i, s:I, s:o, s:o, s:o, s:o, s:o}",
-        "processType", "default", "processStartupTime", 0.0, "processShutdownTime",
-        "registerTime", 0.0, "unregisterTime", "pausedRanges", "name", "thread", "isMainThread", 0,
-        "pid", 0, "tid", (json_int_t)thread, "samples", samples, "stackTable",
-        make_stack_table(&tree), "frameTable", make_frame_table(profile->symbol_count), "funcTable",
-        functions, "stringArray", strings);
+        "processType", "default", "processStartupTime", 0.0, "processShutdownTime", "registerTime",
+        0.0, "unregisterTime", "pausedRanges", "name", "thread", "isMainThread", 0, "pid", 0, "tid",
+        (json_int_t)thread, "samples", samples, "stackTable", make_stack_table(&tree), "frameTable",
+        make_frame_table(profile->symbol_count), "funcTable", functions, "stringArray", strings);
     json_object_set_new(object, "markers",
                         json_loads("{\"data\":[],\"name\":[],\"startTime\":[],\"endTime\":[],"
                                    "\"phase\":[],\"category\":[],\"length\":0}",
                                    0, NULL));
-    json_object_set_new(object, "resourceTable",
-                        json_loads("{\"lib\":[],\"name\":[],\"host\":[],\"type\":[],\"length\":0}",
-                                   0, NULL));
+    json_object_set_new(
+        object, "resourceTable",
+        json_loads("{\"lib\":[],\"name\":[],\"host\":[],\"type\":[],\"length\":0}", 0, NULL));
     json_object_set_new(
         object, "nativeSymbols",
         json_loads("{\"libIndex\":[],\"address\":[],\"name\":[],\"functionSize\":[],\"length\":0}",
@@ -189,12 +190,11 @@ static json_t *make_thread(const struct profile *profile, uint32_t thread, uint6
 }
 
 static json_t *make_meta(const struct profile *profile, const char *name) {
-    return json_pack(
-        "{s:f, s:f, s:i, s:s, s:i, s:i, s:i, s:b, s:[{s:s, s:s, s:[s]}], s:[]}", "interval",
-        1000.0 / (double)(profile->frequency ? profile->frequency : 1000), "startTime", 0.0,
-        "processType", 0, "product", name, "stackwalk", 1, "version", 27,
-        "preprocessedProfileVersion", 47, "symbolicated", 1, "categories", "name", "Other", "color",
-        "grey", "subcategories", "Other", "markerSchema");
+    return json_pack("{s:f, s:f, s:i, s:s, s:i, s:i, s:i, s:b, s:[{s:s, s:s, s:[s]}], s:[]}",
+                     "interval", 1000.0 / (double)(profile->frequency ? profile->frequency : 1000),
+                     "startTime", 0.0, "processType", 0, "product", name, "stackwalk", 1, "version",
+                     27, "preprocessedProfileVersion", 47, "symbolicated", 1, "categories", "name",
+                     "Other", "color", "grey", "subcategories", "Other", "markerSchema");
 }
 
 bool profile_write_firefox(const struct profile *profile, const char *name, const char *path,
@@ -211,8 +211,8 @@ bool profile_write_firefox(const struct profile *profile, const char *name, cons
                     (json_int_t)thread;
         if (!known) put(threads, make_thread(profile, thread, start_ns));
     }
-    json_t *root = json_pack("{s:o, s:[], s:o}", "meta", make_meta(profile, name), "libs",
-                             "threads", threads);
+    json_t *root =
+        json_pack("{s:o, s:[], s:o}", "meta", make_meta(profile, name), "libs", "threads", threads);
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     if (!text) return error_set(error, "%s: out of memory", path);

@@ -88,7 +88,9 @@ void profile_groups_free(struct profile_groups *groups) {
     free(groups);
 }
 
-size_t profile_groups_count(const struct profile_groups *groups) { return groups->count; }
+size_t profile_groups_count(const struct profile_groups *groups) {
+    return groups->count;
+}
 
 const char *profile_group_name(const struct profile_groups *groups, size_t group) {
     return groups->groups[group].name;

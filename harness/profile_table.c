@@ -117,9 +117,9 @@ struct profile_share profile_table_share(const struct profile_table *table,
     if (repeats < 3) return share;
     double sum = 0, squares = 0;
     for (size_t i = 0; i < repeats; i++) {
-        double value =
-            source->samples[i] ? 100.0 * (double)row->counts[arm][i] / (double)source->samples[i]
-                               : 0;
+        double value = source->samples[i]
+                           ? 100.0 * (double)row->counts[arm][i] / (double)source->samples[i]
+                           : 0;
         sum += value;
         squares += value * value;
     }
@@ -147,8 +147,10 @@ static void print_row(const struct profile_table *table, const struct profile_ro
     for (size_t arm = 1; arm < table->arm_count; arm++) {
         struct profile_share share = profile_table_share(table, row, arm);
         bool apart = share.low > first.high || share.high < first.low;
-        if (apart) fprintf(out, "  %+6.2f", share.value - first.value);
-        else fprintf(out, "  %6s", "~");
+        if (apart)
+            fprintf(out, "  %+6.2f", share.value - first.value);
+        else
+            fprintf(out, "  %6s", "~");
     }
     fprintf(out, "  %s\n", extra);
 }

@@ -40,8 +40,10 @@ static void drain_all(struct profiler *profiler) {
     /* Acquire pairs with the release in profiler_start: the rings before it are open. */
     size_t ready = atomic_load_explicit(&profiler->ready, memory_order_acquire);
     for (size_t i = 0; i < ready; i++) {
-        if (profiler->perf_rings) perf_ring_drain(perf_ring_at(profiler->perf_rings, i), profiler);
-        else timer_ring_drain(profiler->timer_rings, i, profiler);
+        if (profiler->perf_rings)
+            perf_ring_drain(perf_ring_at(profiler->perf_rings, i), profiler);
+        else
+            timer_ring_drain(profiler->timer_rings, i, profiler);
     }
 }
 

@@ -27,7 +27,6 @@ struct symbols;
 struct symbols *symbols_of_this_process(struct error *error);
 void symbols_free(struct symbols *symbols);
 /* Both at most `size` bytes; "[unknown]" where nothing is known. */
-void symbols_find(struct symbols *symbols, uint64_t address, char *name, char *object,
-                  size_t size);
+void symbols_find(struct symbols *symbols, uint64_t address, char *name, char *object, size_t size);
 
 #endif

@@ -27,9 +27,13 @@ struct perf_ring *perf_rings_allocate(size_t count) {
     return rings;
 }
 
-struct perf_ring *perf_ring_at(struct perf_ring *rings, size_t index) { return &rings[index]; }
+struct perf_ring *perf_ring_at(struct perf_ring *rings, size_t index) {
+    return &rings[index];
+}
 
-int perf_ring_descriptor(const struct perf_ring *ring) { return ring->descriptor; }
+int perf_ring_descriptor(const struct perf_ring *ring) {
+    return ring->descriptor;
+}
 
 int perf_ring_open(struct perf_ring *ring, pid_t thread, const struct profiler_options *options,
                    bool user_only) {
@@ -41,8 +45,7 @@ int perf_ring_open(struct perf_ring *ring, pid_t thread, const struct profiler_o
         .config = PERF_COUNT_SW_CPU_CLOCK,
         .freq = 1,
         .sample_freq = options->frequency,
-        .sample_type =
-            PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN,
+        .sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN,
         .disabled = 1,
         .exclude_kernel = without_kernel,
         .exclude_callchain_kernel = without_kernel,
@@ -51,12 +54,12 @@ int perf_ring_open(struct perf_ring *ring, pid_t thread, const struct profiler_o
         .watermark = 1,
         .wakeup_watermark = (uint32_t)(DATA_PAGES * page_size / 4),
     };
-    ring->descriptor = (int)syscall(SYS_perf_event_open, &attribute, thread, -1, -1,
-                                    PERF_FLAG_FD_CLOEXEC);
+    ring->descriptor =
+        (int)syscall(SYS_perf_event_open, &attribute, thread, -1, -1, PERF_FLAG_FD_CLOEXEC);
     if (ring->descriptor < 0) return errno;
     ring->mapped_bytes = (1 + DATA_PAGES) * page_size;
-    void *page = mmap(NULL, ring->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-                      ring->descriptor, 0);
+    void *page =
+        mmap(NULL, ring->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->descriptor, 0);
     if (page == MAP_FAILED) {
         int code = errno;
         close(ring->descriptor);

@@ -71,11 +71,15 @@ static void find_in_kernel(struct symbols *symbols, uint64_t address, char *name
     size_t low = 0, high = symbols->kernel_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (symbols->kernel[middle].address <= address) low = middle + 1;
-        else high = middle;
+        if (symbols->kernel[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    if (low) profile_clean_name(symbols->kernel[low - 1].name, name, size);
-    else snprintf(name, size, "[kernel]");
+    if (low)
+        profile_clean_name(symbols->kernel[low - 1].name, name, size);
+    else
+        snprintf(name, size, "[kernel]");
 }
 
 /* ---- this process ---- */
@@ -98,11 +102,12 @@ static bool find_in_process(struct symbols *symbols, uint64_t address, char *nam
     GElf_Off offset;
     GElf_Sym symbol;
     const char *path = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-    const char *found =
-        dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL);
+    const char *found = dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL);
     snprintf(object, size, "%s", path ? file_name(path) : "[unknown]");
-    if (found) profile_clean_name(found, name, size);
-    else snprintf(name, size, "[%.200s]", object);
+    if (found)
+        profile_clean_name(found, name, size);
+    else
+        snprintf(name, size, "[%.200s]", object);
     return true;
 }
 #else
@@ -117,8 +122,10 @@ static bool find_in_process(struct symbols *symbols, uint64_t address, char *nam
     Dl_info info;
     if (!dladdr((void *)(uintptr_t)address, &info) || !info.dli_fname) return false;
     snprintf(object, size, "%s", file_name(info.dli_fname));
-    if (info.dli_sname) profile_clean_name(info.dli_sname, name, size);
-    else snprintf(name, size, "[%.200s]", object);
+    if (info.dli_sname)
+        profile_clean_name(info.dli_sname, name, size);
+    else
+        snprintf(name, size, "[%.200s]", object);
     return true;
 }
 #endif
@@ -150,7 +157,7 @@ void symbols_find(struct symbols *symbols, uint64_t address, char *name, char *o
         snprintf(object, size, "[kernel]");
         find_in_kernel(symbols, address, name, size);
     } else if (!find_in_process(symbols, address, name, object, size)) {
-        snprintf(object, size, "[unknown]");
-        snprintf(name, size, "[unknown]"); /* code made at run time, such as PCRE2's */
+        snprintf(object, size, "[anonymous]");
+        snprintf(name, size, "[code made at run time]"); /* such as PCRE2's matchers */
     }
 }

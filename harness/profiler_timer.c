@@ -60,7 +60,9 @@ struct timer_ring *timer_rings_allocate(size_t count) {
 }
 
 /* The CPU clock of a thread by its number, as the kernel codes it. */
-static clockid_t clock_of_thread(pid_t thread) { return (clockid_t)((~(unsigned)thread << 3) | 6); }
+static clockid_t clock_of_thread(pid_t thread) {
+    return (clockid_t)((~(unsigned)thread << 3) | 6);
+}
 
 bool timer_ring_open(struct timer_ring *rings, size_t index, pid_t thread, unsigned frequency,
                      struct error *error) {
