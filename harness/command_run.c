@@ -3,6 +3,7 @@
 #include "harness/command.h"
 #include "harness/components.h"
 #include "harness/experiment.h"
+#include "harness/fidelity_request.h"
 #include "harness/scenario.h"
 #include "results/table.h"
 
@@ -243,8 +244,29 @@ static int measure(struct run *run) {
     return EXIT_OK;
 }
 
+/* Scenarios that compare a model with the real thing have a runner of their own. False for others,
+ * and for one that cannot be read, which is said later. */
+static bool run_fidelity(const struct run_options *options, int *code) {
+    struct scenario scenario;
+    struct fidelity_request request;
+    if (!scenario_load(options->scenario, &scenario, NULL)) return false;
+    bool is_fidelity = fidelity_request_from_scenario(scenario.json, &request);
+    if (is_fidelity) {
+        if (options->threads) request.threads = options->threads;
+        if (options->rounds > 1) request.rounds = options->rounds < 1000 ? options->rounds : 1000;
+        request.seed = options->seed;
+        request.pin = options->pin;
+        request.output = options->output;
+        *code = fidelity_request_run("run", &request);
+    }
+    scenario_free(&scenario);
+    return is_fidelity;
+}
+
 static int run_run(const void *values, int operand_count, char **operands) {
     if (operand_count) return command_fail("run", "'%s' is not expected here", operands[0]);
+    int fidelity_code;
+    if (run_fidelity(values, &fidelity_code)) return fidelity_code;
     struct run *run = calloc(1, sizeof *run);
     if (!run) return command_fail("run", "out of memory");
     run->options = values;
