@@ -98,6 +98,13 @@ void lockstep_leave(struct lockstep *lockstep) {
     pthread_mutex_unlock(&lockstep->mutex);
 }
 
+void lockstep_await_rest(struct lockstep *lockstep) {
+    pthread_mutex_lock(&lockstep->mutex);
+    while (lockstep->running != NOBODY)
+        pthread_cond_wait(&lockstep->quiet, &lockstep->mutex);
+    pthread_mutex_unlock(&lockstep->mutex);
+}
+
 void lockstep_queue(struct lockstep *lockstep, unsigned participant) {
     pthread_mutex_lock(&lockstep->mutex);
     make_ready(lockstep, participant);

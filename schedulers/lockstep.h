@@ -19,6 +19,9 @@ void lockstep_destroy(struct lockstep *lockstep);
 void lockstep_enter(struct lockstep *lockstep, unsigned participant);
 void lockstep_leave(struct lockstep *lockstep);
 
+/* Waits until every participant is parked or ended. For threads that are no participant. */
+void lockstep_await_rest(struct lockstep *lockstep);
+
 /* A new thread: queued by its starter, which runs; it begins with lockstep_begin. */
 void lockstep_queue(struct lockstep *lockstep, unsigned participant);
 void lockstep_begin(struct lockstep *lockstep, unsigned participant);

@@ -15,10 +15,13 @@ static struct ledger
 _Thread_local struct ledger *sync_counted_page = &nobodys_page;
 static _Thread_local struct sync_domain *current; /* of the page's participant */
 
-static struct ledger total; /* of destroyed domains */
-static pthread_mutex_t total_mutex = PTHREAD_MUTEX_INITIALIZER;
+/* Guarded by the mutex: what destroyed domains issued, and those alive. */
+static pthread_mutex_t domains_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct ledger total;
+static struct sync_domain *domains;
 
 struct sync_domain {
+    struct sync_domain *next;
     unsigned fork_generation;
     unsigned participants;
     struct lockstep *lockstep; /* NULL: participants run freely */
@@ -33,23 +36,29 @@ struct sync_thread {
     void *argument;
 };
 
+static void add_pages(const struct sync_domain *domain, struct ledger *sum) {
+    for (unsigned i = 0; i < domain->participants; i++) {
+        const uint64_t *from = &domain->pages[i].count[0][0][0];
+        uint64_t *to = &sum->count[0][0][0];
+        for (size_t k = 0; k < sizeof *sum / sizeof *to; k++)
+            to[k] += __atomic_load_n(&from[k], __ATOMIC_RELAXED);
+    }
+}
+
 void ledger_read(struct ledger *out) {
-    pthread_mutex_lock(&total_mutex);
+    pthread_mutex_lock(&domains_mutex);
     *out = total;
-    pthread_mutex_unlock(&total_mutex);
+    for (struct sync_domain *domain = domains; domain; domain = domain->next) {
+        if (domain->lockstep && !sync_forked(domain)) lockstep_await_rest(domain->lockstep);
+        add_pages(domain, out);
+    }
+    pthread_mutex_unlock(&domains_mutex);
 }
 
 void ledger_reset(void) {
-    pthread_mutex_lock(&total_mutex);
+    pthread_mutex_lock(&domains_mutex);
     memset(&total, 0, sizeof total);
-    pthread_mutex_unlock(&total_mutex);
-}
-
-static void add_page(const struct ledger *page) {
-    const uint64_t *from = &page->count[0][0][0];
-    uint64_t *to = &total.count[0][0][0];
-    for (size_t i = 0; i < sizeof total / sizeof *to; i++)
-        to[i] += from[i];
+    pthread_mutex_unlock(&domains_mutex);
 }
 
 struct sync_domain *sync_domain_create(const struct grainbench_setup *setup,
@@ -65,15 +74,22 @@ struct sync_domain *sync_domain_create(const struct grainbench_setup *setup,
             return NULL;
         }
     }
+    pthread_mutex_lock(&domains_mutex);
+    domain->next = domains;
+    domains = domain;
+    pthread_mutex_unlock(&domains_mutex);
     return domain;
 }
 
 void sync_domain_destroy(struct sync_domain *domain) {
     if (!domain) return;
-    pthread_mutex_lock(&total_mutex);
-    for (unsigned i = 0; i < domain->participants; i++)
-        add_page(&domain->pages[i]);
-    pthread_mutex_unlock(&total_mutex);
+    pthread_mutex_lock(&domains_mutex);
+    struct sync_domain **link = &domains;
+    while (*link != domain)
+        link = &(*link)->next;
+    *link = domain->next;
+    add_pages(domain, &total);
+    pthread_mutex_unlock(&domains_mutex);
     lockstep_destroy(domain->lockstep);
     free(domain);
 }

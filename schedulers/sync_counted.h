@@ -11,7 +11,13 @@ extern _Thread_local struct ledger *sync_counted_page;
 
 SYNC_INLINE void sync_counted_note(enum sync_kind kind, enum sync_order order,
                                    enum sync_site site) {
-    sync_counted_page->count[site][kind][order]++;
+    uint64_t *count = &sync_counted_page->count[site][kind][order];
+#ifdef SYNC_PLAIN_TALLIES
+    ++*count;
+#else
+    /* Plain moves, but such that the page may be read meanwhile. */
+    __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+#endif
 }
 
 SYNC_INLINE void sync_before(const void *word, enum sync_kind kind, enum sync_order order,
