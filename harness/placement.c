@@ -207,6 +207,9 @@ unsigned placement_pu(const struct placement *placement, unsigned worker) {
 unsigned placement_group(const struct placement *placement, unsigned worker) {
     return slot_of(placement, worker)->group;
 }
+unsigned placement_package(const struct placement *placement, unsigned worker) {
+    return slot_of(placement, worker)->package;
+}
 unsigned placement_core(const struct placement *placement, unsigned worker) {
     return slot_of(placement, worker)->core;
 }

@@ -33,6 +33,8 @@ unsigned placement_package_count(const struct placement *);
 unsigned placement_pu(const struct placement *, unsigned worker);
 /* The L3 cache (or package, without one) of worker w, numbered from 0. */
 unsigned placement_group(const struct placement *, unsigned worker);
+/* The package of worker w, numbered from 0. */
+unsigned placement_package(const struct placement *, unsigned worker);
 /* Index of the core of worker w in the plan's core numbering. */
 unsigned placement_core(const struct placement *, unsigned worker);
 const char *placement_rule(const struct placement *); /* the plan in words */

@@ -59,7 +59,7 @@ enum deque_layout { DEQUE_PACKED, DEQUE_PADDED };
 enum steal_outcome { STEAL_EMPTY, STEAL_RETRY, STEAL_SUCCESS };
 
 static inline struct deque_ring *deque_ring_create(size_t capacity) {
-    struct deque_ring *ring = malloc(sizeof *ring + capacity * sizeof ring->slots[0]);
+    struct deque_ring *ring = sync_shared_allocate(sizeof *ring + capacity * sizeof ring->slots[0]);
     if (!ring) return NULL;
     ring->capacity = capacity;
     ring->older = NULL;
@@ -88,7 +88,7 @@ static inline void deque_free(struct deque *deque) {
     struct deque_ring *ring = deque->ring ? deque->ring->value : NULL;
     while (ring) {
         struct deque_ring *older = ring->older;
-        free(ring);
+        sync_shared_free(ring);
         ring = older;
     }
 }

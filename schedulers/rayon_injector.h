@@ -38,7 +38,7 @@ struct injector {
 };
 
 static inline struct injector_block *injector_block_create(void) {
-    struct injector_block *block = malloc(sizeof *block);
+    struct injector_block *block = sync_shared_allocate(sizeof *block);
     if (!block) return NULL;
     sync_init_pointer(&block->next, NULL);
     for (unsigned i = 0; i < INJECTOR_SLOTS; i++)
@@ -57,8 +57,8 @@ static inline bool injector_init(struct injector *injector) {
 }
 
 static inline void injector_free(struct injector *injector) {
-    free(injector->head.block.value);
-    free(injector->spare);
+    sync_shared_free(injector->head.block.value);
+    sync_shared_free(injector->spare);
 }
 
 static inline bool injector_is_empty(struct injector *injector, enum sync_site site) {
@@ -94,7 +94,7 @@ static __attribute__((noinline, unused)) void injector_free_block(struct injecto
         while (
             !(sync_load_u64(&block->slots[i].state, SYNC_ACQUIRE, SITE_INJECTOR_STEAL) & SLOT_READ))
             sync_pause(SITE_INJECTOR_STEAL);
-    free(block);
+    sync_shared_free(block);
 }
 
 static inline void injector_move_head(struct injector *injector, struct injector_block *block,

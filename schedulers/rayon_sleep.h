@@ -259,7 +259,7 @@ static inline void sleep_no_work_found(struct sleep *sleep, struct tallies *tall
 
 static inline void sleep_free(struct sleep *sleep) {
     free(sleep->sleepers);
-    free(sleep->sleeping_bits);
+    sync_shared_free(sleep->sleeping_bits);
 }
 
 /* False without memory; sleep_free is due either way. The fields that are options are set after. */
@@ -272,7 +272,7 @@ static inline bool sleep_init(struct sleep *sleep, unsigned workers, bool word_a
     sync_init_u64(&sleep->word_apart, 0);
     sleep->word = word_apart ? &sleep->word_apart : &sleep->word_beside;
     sleep->sleepers = aligned_alloc(SYNC_LINE, workers * sizeof *sleep->sleepers);
-    sleep->sleeping_bits = malloc(words * sizeof *sleep->sleeping_bits);
+    sleep->sleeping_bits = sync_shared_allocate(words * sizeof *sleep->sleeping_bits);
     if (!sleep->sleepers || !sleep->sleeping_bits) return false;
     for (unsigned i = 0; i < words; i++)
         sync_init_u64(&sleep->sleeping_bits[i], 0);

@@ -163,20 +163,22 @@ SYNC_INLINE void sync_tally_add(sync_tally *tally, uint64_t amount) {
  * itself one with sync_enter and stops with sync_leave. create and destroy enter as well when they
  * use words or threads. */
 
-#define sync_domain_create  SYNC_FUNCTION(domain_create)
-#define sync_domain_destroy SYNC_FUNCTION(domain_destroy)
-#define sync_enter          SYNC_FUNCTION(enter)
-#define sync_leave          SYNC_FUNCTION(leave)
-#define sync_thread_start   SYNC_FUNCTION(thread_start)
-#define sync_thread_join    SYNC_FUNCTION(thread_join)
-#define sync_forked         SYNC_FUNCTION(forked)
-#define sync_park           SYNC_FUNCTION(park)
-#define sync_wake           SYNC_FUNCTION(wake)
-#define sync_yield          SYNC_FUNCTION(yield)
-#define sync_now_ns         SYNC_FUNCTION(now_ns)
-#define sync_allocate       SYNC_FUNCTION(allocate)
-#define sync_reallocate     SYNC_FUNCTION(reallocate)
-#define sync_free           SYNC_FUNCTION(free)
+#define sync_domain_create   SYNC_FUNCTION(domain_create)
+#define sync_domain_destroy  SYNC_FUNCTION(domain_destroy)
+#define sync_enter           SYNC_FUNCTION(enter)
+#define sync_leave           SYNC_FUNCTION(leave)
+#define sync_thread_start    SYNC_FUNCTION(thread_start)
+#define sync_thread_join     SYNC_FUNCTION(thread_join)
+#define sync_forked          SYNC_FUNCTION(forked)
+#define sync_park            SYNC_FUNCTION(park)
+#define sync_wake            SYNC_FUNCTION(wake)
+#define sync_yield           SYNC_FUNCTION(yield)
+#define sync_now_ns          SYNC_FUNCTION(now_ns)
+#define sync_allocate        SYNC_FUNCTION(allocate)
+#define sync_reallocate      SYNC_FUNCTION(reallocate)
+#define sync_free            SYNC_FUNCTION(free)
+#define sync_shared_allocate SYNC_FUNCTION(shared_allocate)
+#define sync_shared_free     SYNC_FUNCTION(shared_free)
 
 struct sync_domain;
 struct sync_thread; /* handle of a started thread */
@@ -223,5 +225,11 @@ uint64_t sync_now_ns(void);
 void *sync_allocate(size_t size, enum sync_site site);
 void *sync_reallocate(void *memory, size_t size, enum sync_site site);
 void sync_free(void *memory, enum sync_site site);
+
+/* Memory of words that workers share and that is made or given back while batches run: aligned to
+ * SYNC_LINE, neither counted nor charged. Under SYNC_VIRTUAL its lines are the same ones in every
+ * run; malloc's would not be. NULL without memory. */
+void *sync_shared_allocate(size_t size);
+void sync_shared_free(void *memory);
 
 #endif

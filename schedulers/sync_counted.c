@@ -197,3 +197,11 @@ void sync_free(void *memory, enum sync_site site) {
     sync_counted_note(SYNC_FREE, SYNC_RELAXED, site);
     free(memory);
 }
+
+void *sync_shared_allocate(size_t size) {
+    return aligned_alloc(SYNC_LINE, (size + SYNC_LINE - 1) / SYNC_LINE * SYNC_LINE);
+}
+
+void sync_shared_free(void *memory) {
+    free(memory);
+}

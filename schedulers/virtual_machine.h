@@ -157,6 +157,9 @@ void virtual_yield(unsigned kind, unsigned site);
 void *virtual_allocate(size_t size);
 size_t virtual_allocated_size(const void *memory); /* what was asked for */
 void virtual_free(void *memory);
+/* The same without costs. */
+void *virtual_allocate_free_of_charge(size_t size);
+void virtual_free_of_charge(void *memory);
 
 /* Runs items: `duration_ps` of work, stretched while the SMT sibling is busy. */
 void virtual_work(uint64_t duration_ps);

@@ -268,9 +268,13 @@ static unsigned size_class_of(size_t size) {
 }
 
 void *virtual_allocate(size_t size) {
+    take_turn(virtual_current);
+    virtual_spend(virtual_current->cost.allocate);
+    return virtual_allocate_free_of_charge(size);
+}
+
+void *virtual_allocate_free_of_charge(size_t size) {
     struct virtual_machine *m = virtual_current;
-    take_turn(m);
-    virtual_spend(m->cost.allocate);
     unsigned size_class = size_class_of(size);
     if (size_class >= sizeof m->free_blocks / sizeof *m->free_blocks) return NULL;
     struct allocation *allocation = m->free_blocks[size_class];
@@ -299,6 +303,13 @@ void virtual_free(void *memory) {
     take_turn(m);
     struct allocation *allocation = allocation_of(memory);
     virtual_spend(allocation->core == m->current ? m->cost.free : m->cost.remote_free);
+    virtual_free_of_charge(memory);
+}
+
+void virtual_free_of_charge(void *memory) {
+    if (!memory) return;
+    struct virtual_machine *m = virtual_current;
+    struct allocation *allocation = allocation_of(memory);
     allocation->next_free = m->free_blocks[allocation->size_class];
     m->free_blocks[allocation->size_class] = allocation;
 }

@@ -90,3 +90,11 @@ void sync_free(void *memory, enum sync_site site) {
     (void)site;
     virtual_free(memory);
 }
+
+void *sync_shared_allocate(size_t size) {
+    return virtual_allocate_free_of_charge(size);
+}
+
+void sync_shared_free(void *memory) {
+    virtual_free_of_charge(memory);
+}

@@ -1,0 +1,189 @@
+/* Promises of simulated arms: every built-in scheduler runs on them, each item's cost is spent
+ * once, two runs are equal to the last bit, and the schedulers' structural counts are what their
+ * rules say. */
+#include "base/random.h"
+#include "harness/arm_spec.h"
+#include "harness/simulation.h"
+#include "schedulers/schedulers.h"
+#include "schedulers/virtual_coroutine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LINES = 1000 };
+
+static const struct virtual_costs costs = {.hit_ns = 1,
+                                           .transfer_ns = {1, 10, 45, 60, 139},
+                                           .share_ns = 10,
+                                           .rmw_ns = 6,
+                                           .fence_ns = 8,
+                                           .pause_ns = 12,
+                                           .yield_ns = 400,
+                                           .futex_wait_ns = 1200,
+                                           .futex_call_ns = 600,
+                                           .futex_wake_ns = 900,
+                                           .wake_latency_ns = 6000,
+                                           .leaf_ns = 15,
+                                           .allocate_ns = 25,
+                                           .free_ns = 15,
+                                           .remote_free_ns = 40,
+                                           .smt_factor = 1.75,
+                                           .smt_spin_factor = 1.25,
+                                           .line_bytes = 64};
+
+/* One batch of 1,000 lines with the shape of the model's costs. */
+static struct {
+    struct corpus corpus;
+    struct cost_trace trace;
+    struct placement *placement;
+    uint32_t hints[LINES];
+    size_t lengths[LINES], spans[LINES];
+    double encode_ns[LINES], drop_ns[LINES], sum_ns;
+} data;
+
+static int make_data(void **state) {
+    (void)state;
+    struct random random = {1};
+    for (size_t i = 0; i < LINES; i++) {
+        size_t length = random_below(&random, 5) ? 20 + random_below(&random, 60) : 0;
+        data.lengths[i] = length;
+        data.spans[i] = length + 1;
+        data.hints[i] = (uint32_t)length;
+        data.encode_ns[i] = 600 + 230 * (double)length;
+        data.sum_ns += data.encode_ns[i];
+    }
+    data.corpus = (struct corpus){.line_count = LINES,
+                                  .lengths = data.lengths,
+                                  .costs = data.hints,
+                                  .spans = data.spans,
+                                  .batch_lines = LINES,
+                                  .batch_count = 1};
+    data.trace =
+        (struct cost_trace){.count = LINES, .encode_ns = data.encode_ns, .drop_ns = data.drop_ns};
+    struct placement_source source = {.synthetic = "pack:1 numa:1 l3:1 core:88 pu:2"};
+    struct error error;
+    data.placement = placement_create(&source, PLACEMENT_CORES, &error);
+    return data.placement ? 0 : -1;
+}
+
+static int free_data(void **state) {
+    (void)state;
+    placement_destroy(data.placement);
+    coroutine_release_stacks();
+    return 0;
+}
+
+static struct simulation_setup setup_of(const char *scheduler, unsigned workers) {
+    return (struct simulation_setup){.scheduler = scheduler,
+                                     .workers = workers,
+                                     .costs = &costs,
+                                     .placement = data.placement,
+                                     .corpus = &data.corpus,
+                                     .trace = &data.trace,
+                                     .free_by = ARM_FREE_UNTIMED,
+                                     .warm_batches = 1,
+                                     .count = 3,
+                                     .seed = 1};
+}
+
+static struct simulation_result run(const struct simulation_setup *setup) {
+    struct simulation_result result;
+    struct error error;
+    if (!simulation_run(setup, &result, &error))
+        fail_msg("%s: %s", setup->scheduler, error.message);
+    return result;
+}
+
+static void test_every_scheduler_spends_every_item_once(void **state) {
+    (void)state;
+    static const unsigned workers[] = {1, 2, 7, 88};
+    for (size_t s = 0; s < schedulers_count(); s++)
+        for (size_t w = 0; w < sizeof workers / sizeof *workers; w++) {
+            const char *name = schedulers_at(SCHEDULERS_VIRTUAL, s)->name;
+            struct simulation_setup setup = setup_of(name, workers[w]);
+            struct simulation_result result = run(&setup);
+            double run_ns = 0;
+            for (unsigned i = 0; i <= result.workers; i++)
+                run_ns += (double)result.accounts[i].run_ps / 1000;
+            if (run_ns < 3 * data.sum_ns - 1 || run_ns > 3 * data.sum_ns + 1)
+                fail_msg("%s at %u workers: %.0f ns in items, not %.0f", name, workers[w], run_ns,
+                         3 * data.sum_ns);
+            for (size_t b = 0; b < result.count; b++)
+                assert_true((double)result.batches[b].parallel_ns >= data.sum_ns / workers[w] - 1);
+            simulation_free(&result);
+        }
+}
+
+static void test_two_runs_are_equal(void **state) {
+    (void)state;
+    static const char *const names[] = {"rayon", "counter", "bytes-steal"};
+    for (size_t i = 0; i < 3; i++) {
+        struct simulation_setup setup = setup_of(names[i], 88);
+        struct simulation_result one = run(&setup), two = run(&setup);
+        assert_memory_equal(one.batches, two.batches, one.count * sizeof *one.batches);
+        assert_memory_equal(one.accounts, two.accounts, (one.workers + 1) * sizeof *one.accounts);
+        assert_memory_equal(&one.totals, &two.totals, sizeof one.totals);
+        assert_memory_equal(one.sites, two.sites, sizeof one.sites);
+        simulation_free(&one);
+        simulation_free(&two);
+    }
+}
+
+static void test_rayon_makes_its_known_leaves(void **state) {
+    (void)state;
+    static const struct {
+        const char *scheduler;
+        unsigned workers;
+        uint64_t least, most;
+    } expected[] = {{"rayon", 1, 8, 8}, /* 2^(floor(log2 T) + 3), called from outside the pool */
+                    {"rayon", 2, 16, 40},
+                    {"rayon", 88, 950, 1000},
+                    {"rayon:min_len=3", 88, 256, 256},
+                    {"rayon:min_len=8", 88, 104, 104}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct simulation_setup setup = setup_of(expected[i].scheduler, expected[i].workers);
+        struct simulation_result result = run(&setup);
+        uint64_t leaves = result.statistics->leaves / result.count;
+        if (leaves < expected[i].least || leaves > expected[i].most)
+            fail_msg("%s at %u workers: %llu leaves a batch", expected[i].scheduler,
+                     expected[i].workers, (unsigned long long)leaves);
+        simulation_free(&result);
+    }
+}
+
+static void test_smt_siblings_share_a_core(void **state) {
+    (void)state;
+    struct simulation_setup setup = setup_of("static", 176);
+    struct simulation_result result = run(&setup);
+    double run_ns = 0;
+    for (unsigned i = 0; i < result.workers; i++)
+        run_ns += (double)result.accounts[i].run_ps / 1000;
+    assert_true(run_ns > 3 * 1.3 * data.sum_ns && run_ns <= 3 * 1.75 * data.sum_ns);
+    simulation_free(&result);
+}
+
+static void test_too_many_workers_are_refused(void **state) {
+    (void)state;
+    struct simulation_setup setup = setup_of("counter", 177);
+    struct simulation_result result;
+    struct error error;
+    assert_false(simulation_run(&setup, &result, &error));
+    assert_non_null(strstr(error.message, "do not fit on the 176"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_scheduler_spends_every_item_once),
+        cmocka_unit_test(test_two_runs_are_equal),
+        cmocka_unit_test(test_rayon_makes_its_known_leaves),
+        cmocka_unit_test(test_smt_siblings_share_a_core),
+        cmocka_unit_test(test_too_many_workers_are_refused),
+    };
+    return cmocka_run_group_tests(tests, make_data, free_data);
+}
