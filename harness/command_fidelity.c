@@ -17,8 +17,8 @@ static const struct grainbench_option option_table[] = {
      "items of a batch"},
     {"rounds", 0, GRAINBENCH_OPTION_INTEGER, AT(rounds), "N", "30", NULL, 2, 1000,
      "rounds of every timed figure; both sides are measured in each"},
-    {"batches", 0, GRAINBENCH_OPTION_INTEGER, AT(batches), "N", "20", NULL, 1, 1000,
-     "batches a side of every counted figure"},
+    {"batches", 0, GRAINBENCH_OPTION_INTEGER, AT(batches), "N", "80", NULL, 4, 1000,
+     "batches a side of every counted figure; at one worker a quarter of it"},
     {"sleep", 0, GRAINBENCH_OPTION_REAL, AT(sleep_us), "US", "100", NULL, 1, 900000,
      "microseconds that an item's body sleeps where bodies sleep"},
     {"pin", 0, GRAINBENCH_OPTION_FLAG, AT(pin), NULL, "1", NULL, 0, 0,
@@ -29,7 +29,7 @@ static const struct grainbench_option option_table[] = {
      "the record [default: records/rayon-fidelity-DATE.jsonl, or the folder of "
      "$GRAINBENCH_RECORDS]"},
     {"check", 0, GRAINBENCH_OPTION_FLAG, AT(check), NULL, "0", NULL, 0, 0,
-     "exit with 1 when a figure that has limits lies outside them"},
+     "exit with 1 when the whole interval of a figure lies outside its limits"},
     {0}};
 
 static int run_fidelity(const void *options, int operand_count, char **operands) {

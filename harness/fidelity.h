@@ -32,9 +32,9 @@ struct fidelity_figure {
     unsigned workers;
     const char *body;   /* "empty", "busy 1 us", "sleeping 100 us" */
     const char *metric; /* "leaves", "joins", "steals", "ns an item", "us a batch after 50 us" */
-    double values[FIDELITY_SIDES]; /* medians */
-    double ratio, low, high; /* model / real; for times the median over rounds, 95 % interval */
-    double limit_low, limit_high; /* what the ratio is to lie within; 0, 0: only shown */
+    double values[FIDELITY_SIDES]; /* medians; of joins and steals, means */
+    double ratio, low, high;       /* model / real, with a 95 % interval */
+    double limit_low, limit_high;  /* what the ratio is to lie within; 0, 0: only shown */
 };
 
 /* Mean leaves a batch by size: bucket b holds sizes [2^b, 2^(b+1)), the last all larger ones. */
@@ -57,7 +57,12 @@ bool fidelity_measure(const struct fidelity_plan *plan, struct record_writer *wr
                       struct fidelity_result *result, struct error *error);
 void fidelity_free(struct fidelity_result *result);
 
-/* Whether every figure that has limits lies within them. */
+/* What a figure says about its limits: its ratio lies within, or the whole interval lies outside,
+ * or neither can be said. */
+enum fidelity_verdict { FIDELITY_NO_LIMITS, FIDELITY_WITHIN, FIDELITY_OUTSIDE, FIDELITY_UNDECIDED };
+enum fidelity_verdict fidelity_judge(const struct fidelity_figure *figure);
+
+/* Whether no figure is outside its limits. */
 bool fidelity_agrees(const struct fidelity_result *result);
 bool fidelity_print(const struct fidelity_plan *plan, const struct fidelity_result *result,
                     FILE *out, struct error *error);

@@ -5,17 +5,17 @@
 #include <math.h>
 #include <string.h>
 
-static bool has_limits(const struct fidelity_figure *figure) {
-    return figure->limit_high > 0;
-}
-
-static bool is_within(const struct fidelity_figure *figure) {
-    return figure->ratio >= figure->limit_low && figure->ratio <= figure->limit_high;
+enum fidelity_verdict fidelity_judge(const struct fidelity_figure *figure) {
+    if (figure->limit_high <= 0) return FIDELITY_NO_LIMITS;
+    if (figure->ratio >= figure->limit_low && figure->ratio <= figure->limit_high)
+        return FIDELITY_WITHIN;
+    bool outside = figure->low > figure->limit_high || figure->high < figure->limit_low;
+    return outside ? FIDELITY_OUTSIDE : FIDELITY_UNDECIDED;
 }
 
 bool fidelity_agrees(const struct fidelity_result *result) {
     for (size_t i = 0; i < result->figure_count; i++)
-        if (has_limits(&result->figures[i]) && !is_within(&result->figures[i])) return false;
+        if (fidelity_judge(&result->figures[i]) == FIDELITY_OUTSIDE) return false;
     return true;
 }
 
@@ -37,11 +37,12 @@ static void add_figure(struct grid *grid, const struct fidelity_figure *figure) 
         grid_add(grid, "[%.2f, %.2f]", figure->low, figure->high);
     else
         grid_add(grid, "%s", "");
-    if (has_limits(figure))
-        grid_add(grid, "%s %.2f to %.2f", is_within(figure) ? "within" : "OUTSIDE",
-                 figure->limit_low, figure->limit_high);
-    else
+    static const char *const words[] = {"", "within", "OUTSIDE", "undecided:"};
+    enum fidelity_verdict verdict = fidelity_judge(figure);
+    if (verdict == FIDELITY_NO_LIMITS)
         grid_add(grid, "%s", "");
+    else
+        grid_add(grid, "%s %.2f to %.2f", words[verdict], figure->limit_low, figure->limit_high);
 }
 
 static bool print_figures(const struct fidelity_result *result, FILE *out, struct error *error) {
@@ -102,7 +103,7 @@ static bool print_histograms(const struct fidelity_result *result, FILE *out, st
 bool fidelity_print(const struct fidelity_plan *plan, const struct fidelity_result *result,
                     FILE *out, struct error *error) {
     fprintf(out,
-            "model %s beside real %s; batches of %zu items; medians over batches or rounds\n\n",
+            "model %s beside real %s; batches of %zu items; medians (joins and steals: means)\n\n",
             plan->schedulers[FIDELITY_MODEL], plan->schedulers[FIDELITY_REAL], plan->items);
     if (!print_figures(result, out, error)) return false;
     fprintf(out, "\nLeaves of a batch by size, mean over batches\n\n");

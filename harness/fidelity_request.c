@@ -94,7 +94,7 @@ bool fidelity_request_from_scenario(const json_t *scenario, struct fidelity_requ
                                          .threads = text_of(scenario, "threads", "1,2,4,8"),
                                          .items = count_of(scenario, "items", 1000),
                                          .rounds = count_of(scenario, "rounds", 30),
-                                         .batches = count_of(scenario, "batches", 20),
+                                         .batches = count_of(scenario, "batches", 80),
                                          .seed = 1,
                                          .sleep_us = (double)count_of(scenario, "sleep_us", 100),
                                          .pin = true};
