@@ -17,7 +17,7 @@ enum {
     WARM_BATCHES = 24,
     GROUP_ARM_LIMIT = 64,
     SLICE_LIMIT = 64,
-    SLICE_LEAST_NS = 1000 * 1000,
+    SLICE_LEAST_NS = 250 * 1000,
     OBSERVE_NS = 250 * 1000 * 1000
 };
 
@@ -162,7 +162,7 @@ static size_t wanted_batches(const struct runner *runner, unsigned group) {
     return batches < 1 ? 1 : (size_t)(batches + 0.999);
 }
 
-/* As many slices as wanted, as long as each holds a batch and lasts a millisecond. */
+/* As many slices as wanted, as long as each holds a batch and lasts a quarter of a millisecond. */
 static void cut_into_slices(struct runner *runner, unsigned group) {
     size_t batches = wanted_batches(runner, group), slices = runner->experiment->slices;
     size_t by_time = (size_t)(runner->experiment->sample_ms * 1e6 / SLICE_LEAST_NS);

@@ -223,7 +223,7 @@ static void read_settings(const struct scenario *scenario,
         given ? (overrides->time_s > 0 ? overrides->time_s : 0) : number_of(scenario, "time_s", 30);
     experiment->sample_ms =
         overrides->sample_ms > 0 ? overrides->sample_ms : number_of(scenario, "sample_ms", 12);
-    experiment->slices = (unsigned)number_of(scenario, "slices", 12);
+    experiment->slices = (unsigned)number_of(scenario, "slices", 48);
     experiment->processes = overrides->processes > 0
                                 ? (unsigned)overrides->processes
                                 : (unsigned)number_of(scenario, "processes", 2);

@@ -230,7 +230,10 @@ size_t record_find_line(const struct record *record, size_t from, const char *ki
 }
 
 json_t *record_header_member(const struct record *record, const char *path) {
-    json_t *object = record->header;
+    return json_path(record->header, path);
+}
+
+json_t *json_path(json_t *object, const char *path) {
     char key[64];
     while (object && *path) {
         size_t length = strcspn(path, ".");

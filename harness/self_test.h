@@ -1,0 +1,38 @@
+/* The gate's self-test: does it cry wolf on equal arms, and does it find a planted slowdown, on
+ * this machine as it is now? */
+#ifndef HARNESS_SELF_TEST_H
+#define HARNESS_SELF_TEST_H
+
+#include "base/error.h"
+#include <stdio.h>
+
+struct self_test_options {
+    unsigned trials;       /* A/A trials, each of 20 pairs; planted ones, of 50 pairs, follow */
+    double slowdown;       /* planted, such as 0.02 */
+    double threshold;      /* of the gate */
+    double confidence;     /* of its intervals */
+    const char *threads;   /* of the arms, such as "1" */
+    const char *scheduler; /* that they run */
+    const char *encoder;
+    const char *corpus; /* NULL: the default one */
+    const char *output; /* the record */
+};
+
+struct self_test_result {
+    unsigned equal_trials, false_alarms;   /* a verdict faster or slower on equal arms */
+    unsigned planted_trials, found, wrong; /* slower; faster */
+    unsigned unfit;                        /* trials of either kind without clean pairs enough */
+};
+
+/* How long it will take, about, from the plan alone. */
+double self_test_seconds(const struct self_test_options *options);
+
+/* Measures and judges. False, with a sentence, when nothing could be measured. */
+bool self_test_run(const struct self_test_options *options, struct self_test_result *result,
+                   struct error *error);
+
+/* Judges a record of such a run: the part after the measuring, for tests of its own. */
+bool self_test_judge(const char *path, const struct self_test_options *options,
+                     struct self_test_result *result, struct error *error);
+
+#endif
