@@ -7,7 +7,7 @@ fail() {
 }
 
 # What the program needs, and what only some features or tests need (each is optional).
-required_packages=(gcc libc6-dev cmake ninja-build pkg-config git
+required_packages=(gcc libc6-dev cmake ninja-build pkg-config git curl ca-certificates
     libhwloc-dev libpcre2-dev libjansson-dev libsqlite3-dev libxxhash-dev)
 feature_packages=(libpfm4-dev libdw-dev gnuplot-nox fonts-inter libopenblas-dev)
 test_packages=(libcmocka-dev spin g++ libtbb-dev jq)
