@@ -240,6 +240,10 @@ bool scenario_plan(const struct scenario *scenario, const struct scenario_overri
     planner.plan = scenario_placement(scenario, overrides, error);
     if (planner.plan < 0) return false;
     read_settings(scenario, overrides, experiment);
+    const char *command = text_of(scenario, "command", "run");
+    if (strcmp(command, "run") != 0)
+        return error_set(error, "scenario %s is for 'grainbench %s --scenario %s'", scenario->name,
+                         command, scenario->name);
     const json_t *groups = json_object_get(scenario->json, "groups");
     json_t *listed = overrides->schedulers ? arms_of_list(overrides->schedulers) : NULL;
     bool one_group = overrides->encoder || overrides->cost;
