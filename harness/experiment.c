@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "harness/components.h"
 #include "harness/progress.h"
+#include "results/verdict.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -352,6 +353,18 @@ static bool change_processes(struct runner *runner, struct error *error) {
            EXPERIMENT_DONE;
 }
 
+/* The record as far as it is written decides; it is read at a few rounds fixed beforehand. A run of
+ * several processes an arm goes through all of them first. */
+static bool is_precise_enough(const struct runner *runner, uint64_t round) {
+    const struct experiment *experiment = runner->experiment;
+    struct stop_rule rule = {.half_width = experiment->precision, .confidence = 0.95, .least = 20};
+    if (!stop_rule_looks(&rule, round) || runner->process + 1 < experiment->processes) return false;
+    struct record *record = record_read(record_writer_path(runner->writer), NULL);
+    bool precise = record && verdict_precise_enough(record, &rule, round);
+    record_free(record);
+    return precise;
+}
+
 static enum experiment_status run_rounds(struct runner *runner, struct error *error) {
     struct experiment *experiment = runner->experiment;
     unsigned groups[THREAD_COUNT_LIMIT * 8];
@@ -366,7 +379,8 @@ static enum experiment_status run_rounds(struct runner *runner, struct error *er
     for (uint64_t round = 0;; round++) {
         double done = share_done(experiment, round, elapsed_s);
         /* Rounds come in twos, so that the orders balance. */
-        if (round % 2 == 0 && done >= 1) return EXPERIMENT_DONE;
+        if (round % 2 == 0 && (done >= 1 || is_precise_enough(runner, round)))
+            return EXPERIMENT_DONE;
         if (interrupted) return EXPERIMENT_INTERRUPTED;
         bool change = round % 2 == 0 && runner->process + 1 < experiment->processes &&
                       done >= (double)(runner->process + 1) / experiment->processes;

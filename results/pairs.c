@@ -60,11 +60,11 @@ double sample_throughput(const struct record *record, const struct sample *sampl
 /* The trimmed mean of the log ratios of the slices that are clean on both sides: slices of one
  * index were taken within milliseconds of each other, so most of what disturbs the machine hits
  * both or neither. NAN if fewer than half of them are clean. */
-static double slices_ratio(const struct sample *baseline, const struct sample *patched) {
+static double slices_ratio(const struct sample *baseline, const struct sample *patched, bool all) {
     double ratios[SLICE_LIMIT];
     size_t slices = slice_count(baseline), count = 0;
     for (size_t i = 0; i < slices && i < SLICE_LIMIT; i++)
-        if (!slice_is_tainted(baseline, i) && !slice_is_tainted(patched, i))
+        if (all || (!slice_is_tainted(baseline, i) && !slice_is_tainted(patched, i)))
             ratios[count++] = log(slice_ns(baseline, i) / slice_ns(patched, i));
     return 2 * count >= slices ? statistics_trimmed_mean(ratios, count) : NAN;
 }
@@ -79,16 +79,30 @@ static double log_rate(const struct record *record, const struct sample *sample,
     return log(work / time_ns);
 }
 
-/* The log ratio of a pair; *tainted if the environment disturbed it. */
+/* How far the environment disturbed a pair. */
+enum disturbance { CLEAN, WAITED, DISTURBED };
+
+static enum disturbance disturbance_of(const char *tainted) {
+    if (!tainted) return CLEAN;
+    return strncmp(tainted, "run-queue wait", 14) == 0 ? WAITED : DISTURBED;
+}
+
+static enum disturbance worse(enum disturbance a, enum disturbance b) {
+    return a > b ? a : b;
+}
+
+/* The log ratio of a pair; `all` uses every slice, tainted or not. */
 static double pair_ratio(const struct record *record, const struct sample *baseline,
-                         const struct sample *patched, enum metric metric, bool *tainted) {
+                         const struct sample *patched, enum metric metric, bool all,
+                         enum disturbance *disturbance) {
     double plain = log_rate(record, patched, metric) - log_rate(record, baseline, metric);
     size_t slices = slice_count(baseline);
-    *tainted = baseline->tainted || patched->tainted;
+    *disturbance = worse(disturbance_of(baseline->tainted), disturbance_of(patched->tainted));
     if (metric != METRIC_THROUGHPUT || slices < 2 || slices != slice_count(patched)) return plain;
-    double ratio = slices_ratio(baseline, patched);
-    *tainted |= isnan(ratio);
-    return isnan(ratio) ? plain : ratio;
+    double ratio = slices_ratio(baseline, patched, all);
+    if (!isnan(ratio)) return ratio;
+    *disturbance = worse(*disturbance, WAITED);
+    return slices_ratio(baseline, patched, true);
 }
 
 struct half {
@@ -115,12 +129,11 @@ static struct half *collect(const struct record *record, unsigned arm, size_t *c
     return halves;
 }
 
+/* The kind of taint, without the sample's figures. */
 static void note_taint(struct pairs *pairs, const struct sample *a, const struct sample *b) {
-    const char *why = a->tainted   ? a->tainted
-                      : b->tainted ? b->tainted
-                                   : "more than half of the slices";
+    const char *why = a->tainted ? a->tainted : b->tainted ? b->tainted : "run-queue wait";
     if (pairs->cause[0]) return;
-    size_t length = strcspn(why, "0123456789"); /* the kind, without this sample's figures */
+    size_t length = strcspn(why, "0123456789");
     while (length && why[length - 1] == ' ')
         length--;
     snprintf(pairs->cause, sizeof pairs->cause, "%.*s", (int)length, why);
@@ -139,10 +152,12 @@ static int same_round(const struct half *a, const struct half *b) {
     return 0;
 }
 
-static void merge(const struct record *record, enum metric metric, bool keep_tainted,
+/* Pairs up; those disturbed at most as `keep` says go to `ratios`, the others are counted. */
+static void merge(const struct record *record, enum metric metric, enum disturbance keep,
                   const struct half *a, size_t a_count, const struct half *b, size_t b_count,
                   struct pairs *pairs) {
-    pairs->count = pairs->dropped = pairs->alone = pairs->ties = pairs->processes_seen = 0;
+    pairs->count = pairs->dropped = pairs->waited = pairs->alone = pairs->ties = 0;
+    pairs->processes_seen = 0;
     for (size_t i = 0, j = 0; i < a_count || j < b_count;) {
         int order = i == a_count ? 1 : j == b_count ? -1 : same_round(&a[i], &b[j]);
         if (order != 0) {
@@ -151,12 +166,13 @@ static void merge(const struct record *record, enum metric metric, bool keep_tai
             continue;
         }
         const struct sample *x = a[i++].sample, *y = b[j++].sample;
-        bool tainted;
-        double ratio = pair_ratio(record, x, y, metric, &tainted);
-        if (tainted) note_taint(pairs, x, y);
+        enum disturbance disturbance;
+        double ratio = pair_ratio(record, x, y, metric, keep != CLEAN, &disturbance);
+        if (disturbance != CLEAN) note_taint(pairs, x, y);
+        pairs->waited += disturbance == WAITED;
         if (isnan(ratio)) {
             pairs->alone++;
-        } else if (tainted && !keep_tainted) {
+        } else if (disturbance > keep) {
             pairs->dropped++;
         } else {
             if (!pairs->count || pairs->processes[pairs->count - 1] != x->process)
@@ -175,10 +191,12 @@ bool pairs_build(const struct record *record, unsigned baseline, unsigned patche
     pairs->processes = malloc((a_count + 1) * sizeof *pairs->processes);
     bool built = a && b && pairs->ratios && pairs->processes;
     if (built) {
-        merge(record, metric, false, a, a_count, b, b_count, pairs);
+        merge(record, metric, CLEAN, a, a_count, b, b_count, pairs);
+        pairs->busy = pairs->waited > pairs->count;
+        if (pairs->busy) merge(record, metric, WAITED, a, a_count, b, b_count, pairs);
         if (pairs->count < least && pairs->dropped) {
             size_t dropped = pairs->dropped;
-            merge(record, metric, true, a, a_count, b, b_count, pairs);
+            merge(record, metric, DISTURBED, a, a_count, b, b_count, pairs);
             pairs->dropped = dropped;
             pairs->tainted_kept = true;
         }

@@ -19,15 +19,20 @@ struct pairs {
     unsigned *processes; /* of each ratio */
     size_t count;
     size_t dropped; /* for a tainted sample on either side: both go */
+    size_t waited;  /* tainted for nothing but waiting for a processor, dropped or not */
     size_t alone;   /* samples whose other half is missing */
     size_t ties;    /* equal to the nanosecond */
     size_t processes_seen;
-    bool tainted_kept; /* too few clean pairs: the tainted ones are in `ratios` too */
+    bool busy;         /* most pairs waited for a processor: those are in `ratios` too */
+    bool tainted_kept; /* too few pairs left: all tainted ones are in `ratios` too */
     char cause[128];   /* the first reason of taint, without figures, or "" */
 };
 
-/* Builds the pairs of two arms. With fewer than `least` clean pairs the tainted ones are kept and
- * tainted_kept is set. False only without memory. Free with pairs_free. */
+/* Builds the pairs of two arms. Pairs with a tainted sample are dropped. Waiting for a processor is
+ * told apart from the other taints: where most pairs waited it is the machine's normal state, meets
+ * both sides alike, and dropping would leave a selection; such pairs are kept then. With fewer than
+ * `least` clean pairs the tainted ones are kept and tainted_kept is set. False only without memory.
+ * Free with pairs_free. */
 bool pairs_build(const struct record *record, unsigned baseline, unsigned patched,
                  enum metric metric, size_t least, struct pairs *pairs, struct error *error);
 void pairs_free(struct pairs *pairs);

@@ -108,6 +108,9 @@ bool record_end(struct record_writer *writer, struct error *error);
 /* Frees the writer without an `end` line. NULL is allowed. */
 void record_abandon(struct record_writer *writer);
 
+/* The file being written; valid as long as the writer. */
+const char *record_writer_path(const struct record_writer *writer);
+
 /* Sets `key` to `value`; what is no finite number becomes {"unavailable": why}. */
 bool record_set_real(json_t *object, const char *key, double value, const char *why);
 

@@ -170,6 +170,10 @@ void record_abandon(struct record_writer *writer) {
     free(writer);
 }
 
+const char *record_writer_path(const struct record_writer *writer) {
+    return writer->path;
+}
+
 bool record_set_real(json_t *object, const char *key, double value, const char *why) {
     json_t *member = isfinite(value) ? json_real(value) : json_pack("{s:s}", "unavailable", why);
     return json_object_set_new(object, key, member) == 0;

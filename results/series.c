@@ -156,17 +156,29 @@ void series_free(struct series *series) {
     *series = (struct series){0};
 }
 
+/* Looks are at even numbers, since rounds come in twos. */
+bool stop_rule_looks(const struct stop_rule *rule, size_t count) {
+    size_t look = rule->least < STATISTICS_LEAST_VALUES ? STATISTICS_LEAST_VALUES : rule->least;
+    look += look % 2;
+    while (look < count) {
+        look += (look + 1) / 2;
+        look += look % 2;
+    }
+    return look == count && rule->half_width > 0;
+}
+
+bool series_is_precise(const struct series *series, double half_width) {
+    return series->has_interval && !(series->flaws & SERIES_AUTOCORRELATED) &&
+           (series->change.high - series->change.low) / 2 <= half_width;
+}
+
 bool stop_rule_met(const struct stop_rule *rule, const double *ratios, size_t count) {
     if (rule->most && count >= rule->most) return true;
-    size_t look = rule->least < STATISTICS_LEAST_VALUES ? STATISTICS_LEAST_VALUES : rule->least;
-    while (look < count)
-        look += (look + 1) / 2;
     struct series series;
-    if (look != count || rule->half_width <= 0 ||
+    if (!stop_rule_looks(rule, count) ||
         !series_analyse(ratios, NULL, count, rule->confidence, &series, NULL))
         return false;
-    bool met = series.has_interval && !(series.flaws & SERIES_AUTOCORRELATED) &&
-               (series.change.high - series.change.low) / 2 <= rule->half_width;
+    bool met = series_is_precise(&series, rule->half_width);
     series_free(&series);
     return met;
 }

@@ -34,6 +34,9 @@ bool series_analyse(const double *ratios, const unsigned *processes, size_t coun
                     double confidence, struct series *series, struct error *error);
 void series_free(struct series *series);
 
+/* An interval is there, can be trusted, and is within +- half_width. */
+bool series_is_precise(const struct series *series, double half_width);
+
 /* When to stop measuring, decided before looking. */
 struct stop_rule {
     double
@@ -42,6 +45,9 @@ struct stop_rule {
     size_t least;      /* pairs before the first look; at least 20 is wise */
     size_t most;       /* pairs at which to stop whatever the interval */
 };
+
+/* Whether `count` pairs or rounds are a number at which the rule looks. */
+bool stop_rule_looks(const struct stop_rule *rule, size_t count);
 
 /* True if measuring may stop after `count` pairs. Looks are few and fixed beforehand (`least`, then
  * half as many again each time) and at the interval's width alone, never at where it lies, so that

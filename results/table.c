@@ -118,19 +118,45 @@ static void print_reasons(const struct printer *printer, const size_t *members, 
     }
 }
 
+/* "pcre2:cost=lean, bench tokenizer, entry batch, heap, freed by caller": what the rows' arms are.
+ */
+static void text_of_work(const struct arm_record *arm, char *text, size_t size) {
+    const char *tokenizer = json_string_value(json_path(arm->json, "spec.tokenizer"));
+    const struct {
+        const char *before, *value, *after;
+    } parts[] = {{"", arm->encoder, ""},      {"", tokenizer, " tokenizer"},
+                 {"entry ", arm->entry, ""},  {"", arm->cost, " cost"},
+                 {"", arm->storage, ""},      {"cache ", arm->cache, ""},
+                 {"freed by ", arm->free, ""}};
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const char *told =
+            arm->encoder && parts[i].value ? strstr(arm->encoder, parts[i].value) : NULL;
+        if (!parts[i].value || used >= size || (i && told)) continue;
+        int length = snprintf(text + used, size - used, "%s%s%s%s", used ? ", " : "",
+                              parts[i].before, parts[i].value, parts[i].after);
+        if (length > 0) used += (size_t)length;
+    }
+}
+
 static void print_block_title(const struct printer *printer, const struct comparison *first,
                               bool many) {
     const struct record *record = printer->record;
     const struct arm_record *baseline = &record->arms[first->baseline];
     const struct arm_record *patched = &record->arms[first->patched];
-    char group[TEXT_SIZE];
-    arm_group(patched, group, sizeof group);
+    char group[TEXT_SIZE], work[TEXT_SIZE];
+    bool named = json_is_string(json_object_get(patched->json, "group"));
     bool markdown = printer->options->format == TABLE_MARKDOWN;
-    fprintf(printer->out, "%s%s%sbaseline %s%s%s%s%s\n\n", markdown ? "**" : "", group,
-            group[0] ? "; " : "", arm_label(baseline), many ? "" : ", patched ",
+    arm_group(patched, group, sizeof group);
+    text_of_work(baseline, work, sizeof work);
+    fprintf(printer->out, "%s%s%sbaseline %s%s%s%s%s\n", markdown ? "**" : "", named ? group : "",
+            named ? "; " : "", arm_label(baseline), many ? "" : ", patched ",
             many ? "" : arm_label(patched),
             first->verdict == VERDICT_PUBLISHED ? " (published figures)" : "",
             markdown ? "**" : "");
+    if (work[0]) fprintf(printer->out, "%s%s\n", markdown ? "\n" : "", work);
+    fputc('\n', printer->out);
 }
 
 static bool print_block(const struct printer *printer, const size_t *members, size_t count) {
@@ -198,6 +224,8 @@ static void print_noise(const struct printer *printer) {
 
 static void print_pairs(const struct printer *printer) {
     size_t least = SIZE_MAX, most = 0, dropped = 0, all = 0, outliers = 0, ties = 0;
+    size_t waited = 0;
+    bool busy = false;
     const char *cause = "";
     for (size_t i = 0; i < printer->verdicts->count; i++) {
         const struct comparison *comparison = &printer->verdicts->comparisons[i];
@@ -208,6 +236,8 @@ static void print_pairs(const struct printer *printer) {
         all += pairs->count + (pairs->tainted_kept ? 0 : pairs->dropped);
         outliers += comparison->series.mild + comparison->series.severe;
         ties += pairs->ties;
+        busy |= pairs->busy;
+        if (pairs->busy) waited += pairs->waited;
         if (!cause[0]) cause = pairs->cause;
     }
     char text[TEXT_SIZE], range[64];
@@ -216,11 +246,17 @@ static void print_pairs(const struct printer *printer) {
     else
         snprintf(range, sizeof range, "%zu to %zu", least, most);
     int length =
-        snprintf(text, sizeof text, "%s used a row; %zu of %zu tainted%s%s%s; %zu outliers kept",
-                 range, dropped, all, cause[0] ? " (" : "", cause, cause[0] ? ")" : "", outliers);
+        snprintf(text, sizeof text, "%s used a row; %zu of %zu dropped%s%s%s; %zu outliers kept",
+                 range, dropped, all, cause[0] && dropped ? " (" : "", dropped ? cause : "",
+                 cause[0] && dropped ? ")" : "", outliers);
     if (ties && length < (int)sizeof text)
         snprintf(text + length, sizeof text - (size_t)length, "; %zu ties", ties);
     print_fact(printer, "pairs", text);
+    if (!busy) return;
+    snprintf(text, sizeof text,
+             "busy machine: %zu pairs waited for a processor and were kept; the interval bears it",
+             waited);
+    print_fact(printer, "", text);
 }
 
 static void print_corpus(const struct printer *printer) {

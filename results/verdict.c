@@ -277,3 +277,18 @@ void verdicts_free(struct verdicts *verdicts) {
     free(verdicts->noises);
     *verdicts = (struct verdicts){0};
 }
+
+bool verdict_precise_enough(const struct record *record, const struct stop_rule *rule,
+                            size_t rounds) {
+    if (rule->most && rounds >= rule->most) return true;
+    struct verdict_options options = verdict_defaults;
+    struct verdicts verdicts;
+    options.confidence = rule->confidence;
+    if (!stop_rule_looks(rule, rounds) || !verdicts_decide(record, &options, &verdicts, NULL))
+        return false;
+    bool precise = verdicts.count > 0;
+    for (size_t i = 0; precise && i < verdicts.count; i++)
+        precise = series_is_precise(&verdicts.comparisons[i].series, rule->half_width);
+    verdicts_free(&verdicts);
+    return precise;
+}

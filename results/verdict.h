@@ -58,6 +58,11 @@ bool verdicts_decide(const struct record *record, const struct verdict_options *
                      struct verdicts *verdicts, struct error *error);
 void verdicts_free(struct verdicts *verdicts);
 
+/* Whether measuring may stop after `rounds` rounds: a look at which the interval of every
+ * comparison is within +- half_width (see stop_rule_met). False between looks and on trouble. */
+bool verdict_precise_enough(const struct record *record, const struct stop_rule *rule,
+                            size_t rounds);
+
 /* The arm that `arm` is compared with; -1 if there is none. */
 int arm_baseline(const struct record *record, unsigned arm);
 /* The block of the table that an arm belongs to; at most `size` bytes. */

@@ -157,6 +157,34 @@ static void taint_drops_both_arms_of_a_pair_and_is_counted(void **state) {
     record_free(record);
 }
 
+/* Most pairs waited for a processor: that is how the machine is, and all are kept. Steal stays a
+ * reason to drop. */
+static void on_a_busy_machine_pairs_that_waited_are_kept(void **state) {
+    (void)state;
+    char text[4096] = "{\"kind\":\"header\",\"schema\":1}\n{\"kind\":\"arm\",\"arm\":0}\n"
+                      "{\"kind\":\"arm\",\"arm\":1}\n";
+    for (int round = 0; round < 10; round++)
+        for (int arm = 0; arm < 2; arm++) {
+            const char *tainted = round == 9 ? ",\"tainted\":\"steal 9 %\""
+                                  : round >= 3
+                                      ? ",\"tainted\":\"run-queue wait 5 % of worker time\""
+                                      : "";
+            sprintf(text + strlen(text),
+                    "{\"kind\":\"sample\",\"arm\":%d,\"round\":%d,\"duration_ns\":100%s}\n", arm,
+                    round, tainted);
+        }
+    struct record *record = parse(text);
+    struct pairs pairs;
+    assert_true(pairs_build(record, 0, 1, METRIC_THROUGHPUT, 6, &pairs, NULL));
+    assert_true(pairs.busy);
+    assert_false(pairs.tainted_kept);
+    assert_int_equal(pairs.count, 9);
+    assert_int_equal(pairs.waited, 6);
+    assert_int_equal(pairs.dropped, 1);
+    pairs_free(&pairs);
+    record_free(record);
+}
+
 static void slices_pair_with_slices_and_tainted_ones_are_left_out(void **state) {
     (void)state;
     struct record *record = parse(
@@ -225,6 +253,7 @@ int main(void) {
         cmocka_unit_test(noise_is_inconclusive_and_not_the_same),
         cmocka_unit_test(verdicts_are_refused_by_name),
         cmocka_unit_test(taint_drops_both_arms_of_a_pair_and_is_counted),
+        cmocka_unit_test(on_a_busy_machine_pairs_that_waited_are_kept),
         cmocka_unit_test(slices_pair_with_slices_and_tainted_ones_are_left_out),
         cmocka_unit_test(each_arm_is_compared_with_the_baseline_of_its_row_and_group),
         cmocka_unit_test(the_same_code_on_both_sides_is_identical),
