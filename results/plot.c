@@ -43,7 +43,13 @@ static void stem_of_path(const char *path, char *stem, size_t size) {
 
 static bool add_charts_of_block(struct plot_set *set, const struct plot_block *block,
                                 const char *stem, struct error *error) {
-    return plot_add_throughput(set, block, stem, error) && plot_add_phases(set, block, stem, error);
+    static bool (*const add[])(struct plot_set *, const struct plot_block *, const char *,
+                               struct error *) = {
+        plot_add_throughput, plot_add_change, plot_add_phases,  plot_add_workers,
+        plot_add_leaves,     plot_add_shares, plot_add_atomics, plot_add_counters};
+    for (size_t i = 0; i < sizeof add / sizeof add[0]; i++)
+        if (!add[i](set, block, stem, error)) return false;
+    return true;
 }
 
 static bool add_charts_of_record(struct plot_set *set, const struct record *record,
@@ -73,5 +79,10 @@ bool plot_make(struct record *const *records, size_t count, struct plot_set *set
             plot_set_free(set);
             return false;
         }
+    if (count > 1 && (!plot_add_history(set, records, count, error) ||
+                      !plot_add_machines(set, records, count, error))) {
+        plot_set_free(set);
+        return false;
+    }
     return true;
 }

@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include "results/plot_data.h"
 
-#include <math.h>
+#include "results/pairs.h"
+#include "results/statistics.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_OTHER_COLOR = 3, COLOR_COUNT = 8 };
+enum { FIRST_OTHER_COLOR = 3 };
 
 static const char *or_empty(const char *text) {
     return text ? text : "";
@@ -28,20 +30,28 @@ static void block_key(const struct arm_record *arm, char *key, size_t size) {
     }
 }
 
-/* Baseline and patched arms are one series each whatever their options; other arms are told apart
- * by what they are. */
+/* Arms of the same role and label at different thread counts are one series. */
 static void series_key(const struct arm_record *arm, char *key, size_t size) {
-    if (arm->role == ROLE_OTHER)
-        snprintf(key, size, "other %s %s %s %s", or_empty(arm->scheduler), or_empty(arm->encoder),
-                 or_empty(arm->storage), or_empty(arm->free));
-    else
-        snprintf(key, size, "%s", role_names[arm->role]);
+    snprintf(key, size, "%s %s", role_names[arm->role],
+             arm->label ? arm->label : or_empty(arm->scheduler));
 }
 
+/* Labels may end in the thread count they are about, which is not part of the series' name. */
 static void series_name(const struct arm_record *arm, char *name, size_t size) {
-    const char *text = arm->role == ROLE_OTHER && arm->scheduler ? arm->scheduler : arm->label;
-    snprintf(name, size, "%s",
-             arm->role == ROLE_OTHER ? (text ? text : "arm") : role_names[arm->role]);
+    const char *text = arm->label ? arm->label : arm->scheduler;
+    snprintf(name, size, "%s", text ? text : role_names[arm->role]);
+}
+
+static int series_color(const struct plot_block *block, const struct arm_record *arm) {
+    int others = 0;
+    bool patched = false;
+    for (size_t i = 0; i + 1 < block->series_count; i++) {
+        others += block->series[i].color >= FIRST_OTHER_COLOR;
+        patched |= block->series[i].color == 2;
+    }
+    if (arm->role == ROLE_BASELINE) return 1;
+    if (arm->role == ROLE_PATCHED && !patched) return 2;
+    return FIRST_OTHER_COLOR + others % 6;
 }
 
 static bool add_arm(struct plot_series *series, const struct arm_record *arm) {
@@ -60,11 +70,8 @@ static bool add_to_block(struct plot_block *block, const struct arm_record *arm)
     char key[sizeof block->series->key];
     series_key(arm, key, sizeof key);
     struct plot_series *series = NULL;
-    int other_colors = 0;
-    for (size_t i = 0; i < block->series_count; i++) {
+    for (size_t i = 0; i < block->series_count; i++)
         if (strcmp(block->series[i].key, key) == 0) series = &block->series[i];
-        other_colors += block->series[i].color >= FIRST_OTHER_COLOR;
-    }
     if (!series) {
         struct plot_series *grown =
             reallocarray(block->series, block->series_count + 1, sizeof *grown);
@@ -74,9 +81,7 @@ static bool add_to_block(struct plot_block *block, const struct arm_record *arm)
         *series = (struct plot_series){0};
         snprintf(series->key, sizeof series->key, "%s", key);
         series_name(arm, series->name, sizeof series->name);
-        series->color = arm->role == ROLE_BASELINE  ? 1
-                        : arm->role == ROLE_PATCHED ? 2
-                                                    : FIRST_OTHER_COLOR + other_colors % 6;
+        series->color = series_color(block, arm);
     }
     return add_arm(series, arm);
 }
@@ -119,49 +124,27 @@ void plot_blocks_free(struct plot_block *blocks, size_t count) {
     free(blocks);
 }
 
-static int compare_reals(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-struct plot_summary plot_summarise(double *values, size_t count) {
+struct plot_summary plot_summarise(const double *values, size_t count) {
+    struct interval interval;
     if (count == 0) return (struct plot_summary){0};
-    qsort(values, count, sizeof *values, compare_reals);
-    struct plot_summary summary = {
-        .median = (values[(count - 1) / 2] + values[count / 2]) / 2,
-        .low = values[0],
-        .high = values[count - 1],
-        .count = count,
-    };
-    if (count >= 6) {
-        /* Ranks of the distribution-free interval of a median, normal approximation. */
-        double spread = 1.96 * sqrt((double)count) / 2;
-        long low = lround(floor((double)count / 2 - spread));
-        if (low < 0) low = 0;
-        summary.low = values[low];
-        summary.high = values[(long)count - 1 - low];
+    if (statistics_median_interval(values, count, 0.95, &interval))
+        return (struct plot_summary){interval.estimate, interval.low, interval.high, count};
+    /* Too few for an interval of 95 %: the whole range, which says less than it seems to. */
+    struct plot_summary summary = {statistics_median(values, count), values[0], values[0], count};
+    for (size_t i = 1; i < count; i++) {
+        if (values[i] < summary.low) summary.low = values[i];
+        if (values[i] > summary.high) summary.high = values[i];
     }
     return summary;
 }
 
-const char *plot_unit(const struct record *record) {
-    const char *unit = record_header_text(record, "unit");
-    return unit ? unit : "MiB/s";
-}
-
-static double sample_throughput(const struct sample *sample, bool of_items) {
-    double amount = of_items ? (double)sample->items : (double)sample->bytes / (1 << 20);
-    return amount * 1e9 / (double)sample->duration_ns;
-}
-
 struct plot_summary plot_throughput_of(const struct record *record, const struct arm_record *arm) {
-    bool of_items = strcmp(plot_unit(record), "items/s") == 0;
     double *values = calloc(record->sample_count + 1, sizeof *values);
     size_t count = 0;
     for (size_t i = 0; values && i < record->sample_count; i++) {
         const struct sample *sample = &record->samples[i];
         if (sample->arm == arm->arm && !sample->tainted && sample->duration_ns)
-            values[count++] = sample_throughput(sample, of_items);
+            values[count++] = sample_throughput(record, sample);
     }
     struct plot_summary summary = plot_summarise(values, count);
     free(values);
@@ -212,4 +195,16 @@ void plot_origin(const struct record *record, char *text, size_t size) {
              : demo   ? "demo data"
                       : provenance,
              measured ? "" : ")");
+}
+
+static int header_integer(const struct record *record, const char *first, const char *second) {
+    json_t *member = record_header_member(record, first);
+    if (!json_is_integer(member)) member = record_header_member(record, second);
+    return json_is_integer(member) ? (int)json_integer_value(member) : 0;
+}
+
+int plot_cores(const struct record *record, bool *siblings) {
+    int cores = header_integer(record, "machine.physical", "machine.cores");
+    *siblings = header_integer(record, "machine.logical", "machine.pus") > cores;
+    return cores;
 }

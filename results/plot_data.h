@@ -32,13 +32,12 @@ struct plot_summary {
     size_t count;             /* values it is made of; 0: nothing is known */
 };
 
-/* Sorts `values`. Below six values the interval is the whole range. */
-struct plot_summary plot_summarise(double *values, size_t count);
+/* Below six values the interval is the whole range. */
+struct plot_summary plot_summarise(const double *values, size_t count);
 
 /* Throughput of an arm from its untainted samples, or from a published figure without interval;
- * in plot_unit() of the record. */
+ * in record_unit() of the record. */
 struct plot_summary plot_throughput_of(const struct record *record, const struct arm_record *arm);
-const char *plot_unit(const struct record *record);
 
 /* Threads of an arm's row: what the row says, else its workers. */
 unsigned plot_threads(const struct arm_record *arm);
@@ -49,6 +48,9 @@ void plot_row_name(const struct plot_series *series, const struct arm_record *ar
 
 /* The end of a subtitle: scenario, machine and, if it was not measured, what it is instead. */
 void plot_origin(const struct record *record, char *text, size_t size);
+
+/* Cores of the machine, or 0; whether it has more processing units than cores. */
+int plot_cores(const struct record *record, bool *siblings);
 
 /* The machine's name, or "unknown machine". */
 const char *plot_machine(const struct record *record);

@@ -1,6 +1,7 @@
 /* Chart: throughput by threads, with intervals, the boundary between physical cores and SMT
  * siblings and the line of ideal scaling. */
 #define _GNU_SOURCE
+#include "results/pairs.h"
 #include "results/plot_parts.h"
 
 #include <stdlib.h>
@@ -39,10 +40,8 @@ static void put_ticks(FILE *out, const struct plot_block *block, unsigned last) 
 }
 
 static void put_boundary(FILE *out, const struct record *record, unsigned last) {
-    json_t *member = record_header_member(record, "machine.physical");
-    json_t *logical = record_header_member(record, "machine.logical");
-    int cores = json_is_integer(member) ? (int)json_integer_value(member) : 0;
-    bool siblings = json_is_integer(logical) && json_integer_value(logical) > cores;
+    bool siblings;
+    int cores = plot_cores(record, &siblings);
     char text[64];
     snprintf(text, sizeof text, "%d physical core%s", cores, cores == 1 ? "" : "s");
     fprintf(out, "cores = %d\nlast_x = %u\n", cores, last);
@@ -58,7 +57,7 @@ static size_t put_data(FILE *out, const struct plot_block *block, double *last_v
     for (size_t i = 0; i < block->series_count && i < CHART_SERIES_LIMIT; i++) {
         const struct plot_series *series = &block->series[i];
         fprintf(out, "# %s: threads, median, low, high in %s\n", series->name,
-                plot_unit(block->record));
+                record_unit(block->record));
         for (size_t k = 0; k < series->arm_count; k++) {
             struct plot_summary summary = plot_throughput_of(block->record, series->arms[k]);
             unsigned threads = plot_threads(series->arms[k]);
@@ -121,7 +120,7 @@ bool plot_add_throughput(struct plot_set *set, const struct plot_block *block, c
         snprintf(chart->subheading, sizeof chart->subheading, "%s%s%s", block->name,
                  block->name[0] ? " · " : "", origin);
     snprintf(chart->caption, sizeof chart->caption, "Throughput in %s for 1 to %u threads",
-             plot_unit(block->record), last);
+             record_unit(block->record), last);
     put_series(builder.values, block, labels, highest);
     put_boundary(builder.values, block->record, last);
     put_ticks(builder.values, block, last);
@@ -130,7 +129,7 @@ bool plot_add_throughput(struct plot_set *set, const struct plot_block *block, c
     fprintf(builder.values, "highest = %.6g\nideal = %.6g\nideal_label_x = %.6g\n", highest, ideal,
             (leaves_at < last ? leaves_at : last) * 0.9);
     chart_put_text(builder.values, "x_title", "threads, one per physical core first");
-    chart_put_text(builder.values, "y_title", plot_unit(block->record));
+    chart_put_text(builder.values, "y_title", record_unit(block->record));
     if (!chart_end(&builder, error)) return false;
     if (points < 2 || last < 2) plot_set_drop_last(set);
     return true;

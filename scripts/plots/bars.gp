@@ -16,7 +16,8 @@ if (terminal) {
   set lmargin at screen left_share
   set rmargin 4
   set ytics scale 0 textcolor rgb foreground noenhanced
-  set key at screen 0.985, pixels(44) right top horizontal reverse Left samplen 1.2 spacing 1.15 width 1 font small
+  set tmargin at screen pixels(92)
+  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1.2 spacing 1.15 width 1 font small maxrows 1
   set style fill solid 1.0 noborder
   set errorbars small
   step = 0.78 / series

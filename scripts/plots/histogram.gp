@@ -10,7 +10,8 @@ if (terminal) {
   set key top right
   plot for [i=0:series-1] data index i using 1:3:xtic(2) with impulses title series_name[i+1]
 } else {
-  set key at screen 0.985, pixels(44) right top horizontal reverse Left samplen 1.2 spacing 1.15 width 1 font small
+  set tmargin at screen pixels(92)
+  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1.2 spacing 1.15 width 1 font small maxrows 1
   set rmargin 3
   set style fill solid 1.0 noborder
   step = 0.8 / series

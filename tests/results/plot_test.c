@@ -46,23 +46,34 @@ static void throughput_has_a_row_for_every_thread_count_of_every_series(void **s
         rows += *line >= '0' && *line <= '9';
     assert_int_equal(rows, 3 * 6);
     assert_non_null(strstr(chart->values, "cores = 8\nlast_x = 16\n"));
-    assert_non_null(strstr(chart->values, "[\"baseline\", \"patched\", \"counter\"]"));
+    assert_non_null(strstr(chart->values, "[\"per item\", \"min-len cap 8\", \"counter\"]"));
     assert_non_null(strstr(chart->subheading, "(demo data)"));
 }
 
 static void phases_add_up_to_the_wall_time(void **state) {
     (void)state;
     const struct chart *chart = find_chart("phases");
-    const char *row = strstr(chart->data, "\n0 \"1 thread, baseline\"");
+    const char *row = strstr(chart->data, "\n0 \"1 thread, per item\"");
     double part[6], sum = 0;
     assert_non_null(row);
-    assert_int_equal(sscanf(strstr(row, "baseline\"") + 9, "%lf %lf %lf %lf %lf %lf", &part[0],
+    assert_int_equal(sscanf(strstr(row, "per item\"") + 9, "%lf %lf %lf %lf %lf %lf", &part[0],
                             &part[1], &part[2], &part[3], &part[4], &part[5]),
                      6);
     for (int i = 0; i < 6; i++)
         sum += part[i];
     assert_true(sum > 99.9 && sum < 100.1);
     assert_true(part[1] > 80);
+}
+
+static void every_kind_of_line_has_its_chart(void **state) {
+    (void)state;
+    assert_non_null(strstr(find_chart("change")->data, "+"));
+    assert_non_null(strstr(find_chart("change")->data, "faster"));
+    assert_non_null(strstr(find_chart("workers")->data, "% useful"));
+    assert_non_null(strstr(find_chart("leaves")->data, "\"8-15\""));
+    assert_non_null(strstr(find_chart("groups")->data, "\"idle\" 35 "));
+    assert_non_null(strstr(find_chart("symbols")->data, "crossbeam_epoch::default::with_handle"));
+    assert_non_null(strstr(find_chart("counters")->data, "context-switches"));
 }
 
 static void an_interval_of_the_median_holds_the_median(void **state) {
@@ -112,7 +123,7 @@ static void pictures_come_in_both_themes_with_their_numbers(void **state) {
     expect_file(folder, "throughput-dark.svg", "#0d1117");
     expect_file(folder, "throughput-dark.png", "PNG");
     expect_file(folder, "throughput-light.png", "PNG");
-    expect_file(folder, "throughput.dat", "# baseline: threads, median, low, high");
+    expect_file(folder, "throughput.dat", "# per item: threads, median, low, high");
     expect_file(folder, "throughput.gp", "plot ");
     assert_int_equal(rmdir(folder), 0);
 }
@@ -121,6 +132,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(throughput_has_a_row_for_every_thread_count_of_every_series),
         cmocka_unit_test(phases_add_up_to_the_wall_time),
+        cmocka_unit_test(every_kind_of_line_has_its_chart),
         cmocka_unit_test(an_interval_of_the_median_holds_the_median),
         cmocka_unit_test(text_cannot_break_out_of_a_script),
         cmocka_unit_test(pictures_come_in_both_themes_with_their_numbers),
