@@ -106,7 +106,7 @@ bool pair_contended_rmw(const struct placement *placement, unsigned a, unsigned 
     bool started = pair && start(pair, a, &thread);
     if (started) {
         *ns = 0; /* where the other never ran at the same time */
-        for (int b = 0; b < ADDS / BLOCK; b++) {
+        for (int block = 0; block < ADDS / BLOCK; block++) {
             uint64_t before = atomic_load(&pair->counter), begin = clock_now_ns();
             for (int i = 0; i < BLOCK; i++)
                 atomic_fetch_add(&pair->counter, 1);
