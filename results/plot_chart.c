@@ -180,30 +180,42 @@ static bool write_source_files(const struct chart *chart, const char *folder, st
     return ok;
 }
 
-/* Web pages load no fonts: name Inter first and the system's own after it. */
+/* Copies `text` to `out` with every `before` replaced by `after`. */
+static void put_replaced(FILE *out, const char *text, const char *before, const char *after) {
+    size_t length = strlen(before);
+    for (const char *found; (found = strstr(text, before)); text = found + length) {
+        fwrite(text, 1, (size_t)(found - text), out);
+        fputs(after, out);
+    }
+    fputs(text, out);
+}
+
+static char *replaced(const char *text, const char *before, const char *after) {
+    char *result = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&result, &size);
+    if (!out) return NULL;
+    put_replaced(out, text, before, after);
+    if (fclose(out) == 0) return result;
+    free(result);
+    return NULL;
+}
+
+/* Web pages load no fonts: name Inter first and the system's own after it; say bold as SVG does. */
 static bool replace_fonts(const char *path, struct error *error) {
-    static const char before[] = "font-family=\"Inter\"";
-    static const char after[] = "font-family=\"Inter, system-ui, -apple-system, 'Segoe UI', "
-                                "Helvetica, Arial, sans-serif\"";
+#define FONT_STACK                                                                                 \
+    "font-family=\"Inter, system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif\""
     char *data;
     size_t size;
     if (!file_read(path, &data, &size, error)) return false;
-    char *text = NULL;
-    size_t text_size = 0;
-    FILE *out = open_memstream(&text, &text_size);
-    if (!out) {
-        free(data);
-        return error_set(error, "%s: out of memory", path);
-    }
-    const char *at = data;
-    for (const char *found; (found = strstr(at, before)); at = found + sizeof before - 1) {
-        fwrite(at, 1, (size_t)(found - at), out);
-        fputs(after, out);
-    }
-    fputs(at, out);
-    bool ok = fclose(out) == 0 ? file_write(path, text, text_size, error)
-                               : error_set(error, "%s: out of memory", path);
-    free(text);
+    char *plain = replaced(data, "font-family=\"Inter\"", FONT_STACK);
+    char *bold =
+        plain ? replaced(plain, "font-family=\"Inter:Bold\"", FONT_STACK " font-weight=\"bold\"")
+              : NULL;
+    bool ok = bold ? file_write(path, bold, strlen(bold), error)
+                   : error_set(error, "%s: out of memory", path);
+    free(bold);
+    free(plain);
     free(data);
     return ok;
 }

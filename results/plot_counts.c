@@ -258,17 +258,22 @@ bool plot_add_counters(struct plot_set *set, const struct plot_block *block, con
 
 /* ---- atomic operations ---- */
 
-/* Counts of a ledger line by site, per item. Accepts a list of {site, count} under "sites". */
+/* Totals of a ledger line, per 1,000 items. */
 static void add_ledger_rows(struct bar_series *series, const json_t *line) {
-    const json_t *sites = json_object_get(line, "sites");
-    double items = real(line, "items");
+    static const struct {
+        const char *member, *name;
+    } totals[] = {{"shared_rmw", "read-modify-writes on shared words"},
+                  {"epoch_rmw", "read-modify-writes of epoch pins"},
+                  {"lock_rmw", "read-modify-writes of mutexes"},
+                  {"pool_rmw", "read-modify-writes of the pool"},
+                  {"full_fences", "full fences"}};
+    const json_t *counts = json_object_get(line, "totals");
+    double items = real(line, "items") * real(line, "batches");
     if (items <= 0) return;
-    for (size_t i = 0; i < json_array_size(sites); i++) {
-        const json_t *object = json_array_get(sites, i);
-        double value = real(object, "count") / items;
-        const char *site = json_string_value(json_object_get(object, "site"));
-        if (!site) site = json_string_value(json_object_get(object, "name"));
-        add_row(series, (struct bar_row){site, value, value, value});
+    for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++) {
+        if (!json_object_get(counts, totals[i].member)) continue;
+        double value = 1000 * real(counts, totals[i].member) / items;
+        add_row(series, (struct bar_row){totals[i].name, value, value, value});
     }
 }
 
@@ -287,13 +292,13 @@ bool plot_add_atomics(struct plot_set *set, const struct plot_block *block, cons
             if (series) add_ledger_rows(series, line);
         }
     plot_origin(block->record, origin, sizeof origin);
-    snprintf(subheading, sizeof subheading, "exact counts by site, not timed · %s", origin);
+    snprintf(subheading, sizeof subheading, "counted one by one, not timed · %s", origin);
     struct bar_texts texts = {stem,
                               "atomics",
-                              "Atomic operations per item",
+                              "Atomic operations of the scheduler",
                               subheading,
-                              "Atomic operations per item by site, one bar an arm",
-                              "operations per item"};
+                              "Atomic operations per 1,000 items, one bar an arm",
+                              "operations per 1,000 items"};
     bool ok = add_bar_chart(set, bars, &texts, error);
     free(bars);
     return ok;

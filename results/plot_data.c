@@ -139,14 +139,11 @@ struct plot_summary plot_summarise(const double *values, size_t count) {
 }
 
 struct plot_summary plot_throughput_of(const struct record *record, const struct arm_record *arm) {
-    double *values = calloc(record->sample_count + 1, sizeof *values);
+    double *values = NULL;
     size_t count = 0;
-    for (size_t i = 0; values && i < record->sample_count; i++) {
-        const struct sample *sample = &record->samples[i];
-        if (sample->arm == arm->arm && !sample->tainted && sample->duration_ns)
-            values[count++] = sample_throughput(record, sample);
-    }
-    struct plot_summary summary = plot_summarise(values, count);
+    struct plot_summary summary = {0};
+    if (arm_throughputs(record, arm->arm, &values, &count, NULL))
+        summary = plot_summarise(values, count);
     free(values);
     for (size_t i = 0; !count && i < record->line_count; i++) {
         const struct record_line *line = &record->lines[i];

@@ -17,7 +17,7 @@ if (terminal) {
   set rmargin 4
   set ytics scale 0 textcolor rgb foreground noenhanced
   set tmargin at screen pixels(92)
-  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1.2 spacing 1.15 width 1 font small maxrows 1
+  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1 spacing 1.15 width (svg ? -2 : 0) font small maxrows 1
   set style fill solid 1.0 noborder
   set errorbars small
   step = 0.78 / series

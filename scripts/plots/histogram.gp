@@ -11,7 +11,7 @@ if (terminal) {
   plot for [i=0:series-1] data index i using 1:3:xtic(2) with impulses title series_name[i+1]
 } else {
   set tmargin at screen pixels(92)
-  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1.2 spacing 1.15 width 1 font small maxrows 1
+  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1 spacing 1.15 width (svg ? -2 : 0) font small maxrows 1
   set rmargin 3
   set style fill solid 1.0 noborder
   step = 0.8 / series

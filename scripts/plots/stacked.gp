@@ -18,7 +18,7 @@ if (terminal) {
   set rmargin 4
   set ytics scale 0 textcolor rgb foreground noenhanced
   set tmargin at screen pixels(92)
-  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1.2 spacing 1.15 width 1 font small maxrows 1
+  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1 spacing 1.15 width (svg ? -2 : 0) font small maxrows 1
   set style fill solid 1.0 border rgb background
   total(n) = n < 1 ? 0 : (sum [k=1:n] column(2 + k))
   plot for [i=1:parts] data using (total(i-1)):1:(total(i-1)):(total(i)):($1-0.34):($1+0.34):ytic(2) with boxxyerror lc rgb color[part_color[i]] title part_name[i], \
