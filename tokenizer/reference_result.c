@@ -70,10 +70,14 @@ static void reserve_fields(struct payer *payer, struct fields *f) {
     vector_reserve(payer, &f->attention_mask, 1, sizeof(uint32_t), 4);
 }
 
+static bool without_offsets(const struct reference_work *work) {
+    return work->entry == GRAINBENCH_ENTRY_FAST || work->entry == GRAINBENCH_ENTRY_IDS;
+}
+
 /* Moves a token into the fields, or, if they cannot hold it, lets it go. */
 static void push_token(struct payer *payer, struct fields *f, struct token *token, size_t index) {
     const struct reference_work *work = payer->work;
-    bool bare = work->entry == GRAINBENCH_ENTRY_FAST || work->entry == GRAINBENCH_ENTRY_IDS;
+    bool bare = without_offsets(work);
     if (bare) vector_free(&token->value);
     reserve_fields(payer, f);
     if (payer->failed) {
@@ -99,12 +103,15 @@ void reference_collect(struct payer *payer, struct encoding *result) {
     struct split *splits = payer->splits.memory;
     struct fields fields = {0};
     size_t index = 0;
+    bool bare = without_offsets(payer->work);
     for (size_t i = 0; i < payer->splits.length; i++) {
         struct token *tokens = splits[i].tokens.memory;
-        slice_free(&splits[i].slice);
+        /* Offsets are looked up in the slice, so it lives on where there are any. */
+        if (bare) slice_free(&splits[i].slice);
         for (size_t k = 0; k < splits[i].tokens.length; k++)
             push_token(payer, &fields, &tokens[k], index++);
         vector_free(&splits[i].tokens);
+        slice_free(&splits[i].slice);
     }
     vector_free(&payer->splits);
     vector_free(&payer->character_of);
