@@ -68,16 +68,25 @@ static void session_close(struct session *s) {
     tokenizer_destroy(s->tokenizer);
 }
 
+/* The model that was named, else GPT-2's of the data folder, else that of the built-in corpus. */
 static bool model_paths(const struct encode_options *options, char vocab[4096], char merges[4096],
                         struct error *error) {
-    if (options->vocab)
-        snprintf(vocab, 4096, "%s", options->vocab);
-    else if (!datafile_find("vocab.json", vocab, 4096, error))
-        return false;
-    if (options->merges)
-        snprintf(merges, 4096, "%s", options->merges);
-    else if (!datafile_find("merges.txt", merges, 4096, error))
-        return false;
+    bool built_in = !datafile_find("vocab.json", vocab, 4096, NULL) ||
+                    !datafile_find("merges.txt", merges, 4096, NULL);
+    const char *names[2] = {built_in ? "built-in/vocab.json" : "vocab.json",
+                            built_in ? "built-in/merges.txt" : "merges.txt"};
+    const char *given[2] = {options->vocab, options->merges};
+    char *paths[2] = {vocab, merges};
+    for (int i = 0; i < 2; i++) {
+        if (given[i]) {
+            snprintf(paths[i], 4096, "%s", given[i]);
+        } else if (!datafile_find(names[i], paths[i], 4096, error)) {
+            size_t length = strlen(error->message);
+            snprintf(error->message + length, sizeof error->message - length,
+                     "; scripts/fetch-data brings it, --%s names another", i ? "merges" : "vocab");
+            return false;
+        }
+    }
     return true;
 }
 
