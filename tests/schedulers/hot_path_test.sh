@@ -10,7 +10,7 @@ trap 'rm -rf "$folder"' EXIT
 # "function: instruction" lines, without addresses and comments
 code() {
     objdump -d --no-show-raw-insn --no-addresses "$1" 2>/dev/null |
-        sed -n -e 's/^<\(.*\)>:$/\1:/p' -e 's/^[[:space:]]\{1,\}//' -e 's/[[:space:]]*#.*//' -e '/^[a-z]/p'
+        sed -n -e '/file format/d' -e 's/^<\(.*\)>:$/\1:/p' -e 's/^[[:space:]]\{1,\}//' -e 's/[[:space:]]*#.*//' -e '/^[a-z]/p'
 }
 code "$1" >"$folder/sync.txt"
 code "$2" >"$folder/direct.txt"
