@@ -162,6 +162,7 @@ static bool init_registry(struct registry *registry, const struct options *optio
     epoch_init(&registry->epoch, (enum epoch_mode)options->epoch);
     lock_latch_init(&registry->caller_latch);
     tallies_reset(&registry->caller_tallies);
+    epoch_register(&registry->epoch, &registry->caller_epoch, &registry->caller_tallies);
     sync_init_u32(&registry->started, 0);
     registry->infos = zeroed(workers * sizeof *registry->infos);
     registry->workers = zeroed(workers * sizeof *registry->workers);

@@ -46,6 +46,7 @@ struct registry {
     struct epoch_global epoch;
     SYNC_ALIGNED sync_u32 started; /* workers that may take work */
     struct lock_latch caller_latch;
+    struct epoch_record caller_epoch; /* a record to walk; the caller never pins */
     SYNC_ALIGNED struct tallies caller_tallies;
 };
 
