@@ -27,6 +27,9 @@ static bool complete_workers(struct arm *arm, struct error *error) {
     if (!only_caller && !(arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_IS_WORKER) &&
         arm->pin)
         placement_bind_any(arm->placement, arm->spec->workers, NULL);
+    /* An encoder's own runtime has its own workers: the caller only waits for them. */
+    if (arm->spec->whole_batch && arm->pin)
+        placement_bind_any(arm->placement, arm->spec->workers, NULL);
     for (unsigned i = 0; i < arm->spec->workers; i++)
         if (arm->workers[i].failure[0]) return error_set(error, "%s", arm->workers[i].failure);
     return true;
