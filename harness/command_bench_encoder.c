@@ -24,7 +24,7 @@ static const struct grainbench_option bench_encoder_table[] = {
     {"simd", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct bench_encoder_options, simd), "LEVEL",
      "auto", FAST_LEVEL_CHOICES, 0, 0, "instruction set of the encoder's inner loops"},
     {"memory", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct bench_encoder_options, memory), "MIB",
-     "8", NULL, 2, 4096, "most memory for a worker's word tables, in MiB"},
+     "10", NULL, 2, 4096, "most memory for a worker's word tables, in MiB"},
     {"workers", 'w', GRAINBENCH_OPTION_INTEGER, offsetof(struct bench_encoder_options, workers),
      "N", "1", NULL, 1, 256, "also compare this many workers, each with its own tables, with one"},
     {"load", 0, GRAINBENCH_OPTION_FLAG, offsetof(struct bench_encoder_options, load), NULL, NULL,

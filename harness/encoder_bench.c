@@ -270,8 +270,8 @@ static bool load(struct encoder_bench *b, const struct encoder_bench_settings *s
     if (!b->tokenizer) return false;
     b->model = fast_model_create(b->tokenizer->vocabulary, error);
     if (!b->model) return false;
-    b->warm = fast_words_create(b->model, settings->memory, error);
-    b->cold = b->warm ? fast_words_create(b->model, settings->memory, error) : NULL;
+    b->warm = fast_words_create(b->model, b->level->hash, settings->memory, error);
+    b->cold = b->warm ? fast_words_create(b->model, b->level->hash, settings->memory, error) : NULL;
     if (!b->cold) return false;
     b->pretokenizer = pretokenizer_create(error);
     if (!b->pretokenizer) return false;

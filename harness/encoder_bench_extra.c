@@ -112,7 +112,7 @@ static bool make_workers(struct encoder_bench *b, struct worker *workers, struct
         workers[i].passes = 8;
         workers[i].ids = malloc((b->length + 1) * sizeof *workers[i].ids);
         if (!workers[i].ids) return error_set(error, "out of memory for %u workers", b->workers);
-        workers[i].words = fast_words_create(b->model, b->memory, error);
+        workers[i].words = fast_words_create(b->model, b->level->hash, b->memory, error);
         if (!workers[i].words) return false;
         fast_encode_text(b->level, workers[i].words, b->text, b->length, workers[i].ids);
     }

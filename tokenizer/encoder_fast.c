@@ -104,8 +104,8 @@ static void *fast_scratch_create(void *handle, unsigned worker, char *message) {
     struct error error = {"out of memory"};
     struct fast_scratch *scratch = calloc(1, sizeof *scratch);
     (void)worker;
-    bool ok =
-        scratch && (scratch->words = fast_words_create(encoder->model, encoder->budget, &error));
+    bool ok = scratch && (scratch->words = fast_words_create(encoder->model, encoder->level->hash,
+                                                             encoder->budget, &error));
     if (ok && encoder->pretokenizer)
         ok = (scratch->pretokenizer = pretokenizer_scratch_create(encoder->pretokenizer, &error));
     if (ok) return scratch;

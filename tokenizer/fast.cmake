@@ -15,10 +15,10 @@ target_sources(grainbench_tokenizer PRIVATE
   fast_unicode_table.c
   fast_words.c)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-  set(fast_avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx512vbmi2
+  set(fast_avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx512vbmi2 -maes
     -mbmi -mbmi2 -mlzcnt -mpopcnt)
   set_source_files_properties(fast_level_avx512.c PROPERTIES COMPILE_OPTIONS "${fast_avx512_flags}")
   set_source_files_properties(fast_level_avx2.c PROPERTIES COMPILE_OPTIONS
-    "-mavx2;-mbmi;-mbmi2;-mlzcnt;-mpopcnt")
+    "-mavx2;-maes;-mbmi;-mbmi2;-mlzcnt;-mpopcnt")
   set_source_files_properties(fast_level_sse42.c PROPERTIES COMPILE_OPTIONS "-msse4.2;-mpopcnt")
 endif()

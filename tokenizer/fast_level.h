@@ -16,6 +16,7 @@ struct fast_level {
      * of its own with nothing before or behind it. */
     size_t (*scan_text)(struct fast_scanner *scanner, uint32_t *starts, size_t wanted);
     size_t (*scan_lines)(struct fast_scanner *scanner, uint32_t *starts, size_t wanted);
+    fast_hash_function *hash; /* what tables for this level are made with */
     /* Values of `count` pre-tokens; starts[count] is the end of the last. 16 bytes from every start
      * are readable. */
     void (*look_up)(struct fast_words *words, const uint8_t *text, const uint32_t *starts,

@@ -72,20 +72,127 @@ LEVEL_INLINE uint32_t *level_positions(uint64_t mask, uint32_t base, uint32_t *o
 
 #include "tokenizer/fast_scan_kernel.h"
 
-LEVEL_INLINE uint64_t level_key(uint64_t word, uint32_t length) {
-    return _bzhi_u64(~word, 8 * length);
+typedef __m128i level_word;
+
+LEVEL_INLINE level_word level_load(const uint8_t *word, uint32_t length) {
+    __m128i mask = _mm_loadu_si128((const void *)(fast_key_masks + FAST_KEY_BYTES - length));
+    return _mm_andnot_si128(_mm_loadu_si128((const void *)word), mask);
+}
+
+LEVEL_INLINE level_word level_reload(const uint64_t *key) {
+    return _mm_load_si128((const void *)key);
+}
+
+LEVEL_INLINE void level_put(level_word word, uint64_t *key) {
+    _mm_store_si128((void *)key, word);
+}
+
+LEVEL_INLINE size_t level_equal(level_word word, const uint64_t *key) {
+    __m128i same = _mm_cmpeq_epi8(word, level_reload(key));
+    return _mm_movemask_epi8(same) == 0xFFFF;
 }
 
 LEVEL_INLINE void level_store(uint64_t value, uint32_t *out) {
     _mm_storeu_si128((void *)out, _mm_cvtepu16_epi32(_mm_cvtsi64_si128((long long)value)));
 }
 
+/* Two rounds of AES: every bit of the result depends on every byte. */
+LEVEL_INLINE uint64_t level_hash(level_word word) {
+    const __m128i round_key = _mm_set_epi64x(0x6A09E667F3BCC908, 0x243F6A8885A308D3);
+    word = _mm_aesenc_si128(_mm_aesenc_si128(word, round_key), round_key);
+    return (uint64_t)_mm_cvtsi128_si64(word);
+}
+
+static uint64_t hash_key(const uint64_t key[2]) {
+    return level_hash(_mm_loadu_si128((const void *)key));
+}
+
+#define LEVEL_HAS_EMIT
 #include "tokenizer/fast_lookup_kernel.h"
+
+/* Eight values at a time: a lane of 16 bits is an id if its number is below the count in the fourth
+ * lane; the ids of all eight are packed and widened at once. */
+LEVEL_INLINE __mmask32 id_lanes(__m512i values) {
+    const __m512i fourth =
+        _mm512_broadcast_i32x4(_mm_set_epi64x(0x0F0E0F0E0F0E0F0E, 0x0706070607060706));
+    const __m512i number = _mm512_set1_epi64((long long)0xFFFF000200010000u);
+    return _mm512_cmplt_epu16_mask(number, _mm512_shuffle_epi8(values, fourth));
+}
+
+LEVEL_INLINE uint32_t *store_ids(__m512i values, __mmask32 lanes, uint32_t *out) {
+    __m512i ids = _mm512_maskz_compress_epi16(lanes, values);
+    unsigned count = (unsigned)__builtin_popcount(lanes);
+    _mm512_storeu_si512(out, _mm512_cvtepu16_epi32(_mm512_castsi512_si256(ids)));
+    if (__builtin_expect(count > 16, 0))
+        _mm512_storeu_si512(out + 16, _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(ids, 1)));
+    return out + count;
+}
+
+/* May eight values from here on be stored by whole vectors? */
+LEVEL_INLINE bool eight_at_once(__m512i values, const uint32_t *out, const uint32_t *end) {
+    return __builtin_expect(_mm512_movepi64_mask(values) == 0 && end - out >= 32, 1);
+}
+
+static uint32_t *emit_text(const struct fast_words *words, const uint8_t *text,
+                           const uint32_t *starts, size_t count, const uint64_t *values,
+                           uint32_t *out, const uint32_t *end) {
+    for (size_t i = 0; i < count;) {
+        size_t stop = count - i < 8 ? count : i + 8;
+        if (stop == i + 8) {
+            __m512i eight = _mm512_loadu_si512(values + i);
+            if (eight_at_once(eight, out, end)) {
+                out = store_ids(eight, id_lanes(eight), out);
+                i = stop;
+                continue;
+            }
+        }
+        for (; i < stop; i++)
+            out = emit_one(words, values[i], text + starts[i], starts[i + 1] - starts[i], out, end);
+    }
+    return out;
+}
+
+/* Ids before the lowest of the eight that `ends` names. */
+LEVEL_INLINE uint32_t ids_before(__mmask32 lanes, unsigned ends) {
+    return (uint32_t)__builtin_popcount(_bzhi_u32(lanes, 4 * (unsigned)_tzcnt_u32(ends)));
+}
+
+static uint32_t *emit_lines(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
+                            size_t count, const uint64_t *values, uint32_t *out,
+                            const uint32_t *end, size_t *line_count) {
+    const __m512i newline = _mm512_set1_epi64((long long)words->newline);
+    uint32_t *begin = out, *line_ends = words->line_ends;
+    size_t lines = 0;
+    for (size_t i = 0; i < count;) {
+        size_t stop = count - i < 8 ? count : i + 8;
+        __m512i eight = stop == i + 8 ? _mm512_loadu_si512(values + i) : _mm512_set1_epi64(-1);
+        if (eight_at_once(eight, out, end)) {
+            unsigned ends = _mm512_cmpeq_epi64_mask(eight, newline);
+            eight = _mm512_maskz_mov_epi64((__mmask8)~ends, eight);
+            __mmask32 lanes = id_lanes(eight);
+            uint32_t before = (uint32_t)(out - begin);
+            /* Mostly none or one: the first is always written, and counted if it is there. */
+            line_ends[lines] = before + ids_before(lanes, ends);
+            lines += ends != 0;
+            for (ends = _blsr_u32(ends); __builtin_expect(ends != 0, 0); ends = _blsr_u32(ends))
+                line_ends[lines++] = before + ids_before(lanes, ends);
+            out = store_ids(eight, lanes, out);
+            i = stop;
+            continue;
+        }
+        for (; i < stop; i++)
+            out = emit_one_of_lines(words, values[i], text + starts[i], starts[i + 1] - starts[i],
+                                    out, end, (uint32_t)(out - begin), &lines);
+    }
+    *line_count = lines;
+    return out;
+}
 
 static bool supported(void) {
     return __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vbmi") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2");
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("aes");
 }
 
 const struct fast_level fast_level_avx512 = {
@@ -93,6 +200,7 @@ const struct fast_level fast_level_avx512 = {
     .supported = supported,
     .scan_text = scan_text,
     .scan_lines = scan_lines,
+    .hash = hash_key,
     .look_up = look_up,
     .emit_text = emit_text,
     .emit_lines = emit_lines,

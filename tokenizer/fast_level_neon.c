@@ -52,8 +52,32 @@ LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
 #include "tokenizer/fast_positions.h"
 #include "tokenizer/fast_scan_kernel.h"
 
-LEVEL_INLINE uint64_t level_key(uint64_t word, uint32_t length) {
-    return ~word & UINT64_MAX >> (-8 * length & 63);
+typedef uint64x2_t level_word;
+
+LEVEL_INLINE level_word level_load(const uint8_t *word, uint32_t length) {
+    uint8x16_t mask = vld1q_u8(fast_key_masks + FAST_KEY_BYTES - length);
+    return vreinterpretq_u64_u8(vbicq_u8(mask, vld1q_u8(word)));
+}
+
+LEVEL_INLINE level_word level_reload(const uint64_t *key) {
+    return vld1q_u64(key);
+}
+
+LEVEL_INLINE void level_put(level_word word, uint64_t *key) {
+    vst1q_u64(key, word);
+}
+
+LEVEL_INLINE size_t level_equal(level_word word, const uint64_t *key) {
+    return (vgetq_lane_u64(word, 0) == key[0]) & (vgetq_lane_u64(word, 1) == key[1]);
+}
+
+LEVEL_INLINE uint64_t level_hash(level_word word) {
+    uint64_t key[2] = {vgetq_lane_u64(word, 0), vgetq_lane_u64(word, 1)};
+    return fast_hash_multiply(key);
+}
+
+static uint64_t hash_key(const uint64_t key[2]) {
+    return fast_hash_multiply(key);
 }
 
 LEVEL_INLINE void level_store(uint64_t value, uint32_t *out) {
@@ -71,6 +95,7 @@ const struct fast_level fast_level_neon = {
     .supported = supported,
     .scan_text = scan_text,
     .scan_lines = scan_lines,
+    .hash = hash_key,
     .look_up = look_up,
     .emit_text = emit_text,
     .emit_lines = emit_lines,

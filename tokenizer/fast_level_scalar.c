@@ -60,8 +60,35 @@ LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
 #include "tokenizer/fast_positions.h"
 #include "tokenizer/fast_scan_kernel.h"
 
-LEVEL_INLINE uint64_t level_key(uint64_t word, uint32_t length) {
-    return ~word & UINT64_MAX >> (-8 * length & 63);
+typedef struct {
+    uint64_t half[2];
+} level_word;
+
+LEVEL_INLINE level_word level_load(const uint8_t *word, uint32_t length) {
+    const uint8_t *mask = fast_key_masks + FAST_KEY_BYTES - length;
+    return (level_word){
+        {~load_word(word) & load_word(mask), ~load_word(word + 8) & load_word(mask + 8)}};
+}
+
+LEVEL_INLINE level_word level_reload(const uint64_t *key) {
+    return (level_word){{key[0], key[1]}};
+}
+
+LEVEL_INLINE void level_put(level_word word, uint64_t *key) {
+    key[0] = word.half[0];
+    key[1] = word.half[1];
+}
+
+LEVEL_INLINE size_t level_equal(level_word word, const uint64_t *key) {
+    return ((word.half[0] ^ key[0]) | (word.half[1] ^ key[1])) == 0;
+}
+
+LEVEL_INLINE uint64_t level_hash(level_word word) {
+    return fast_hash_multiply(word.half);
+}
+
+static uint64_t hash_key(const uint64_t key[2]) {
+    return fast_hash_multiply(key);
 }
 
 LEVEL_INLINE void level_store(uint64_t value, uint32_t *out) {
@@ -80,6 +107,7 @@ const struct fast_level fast_level_scalar = {
     .supported = supported,
     .scan_text = scan_text,
     .scan_lines = scan_lines,
+    .hash = hash_key,
     .look_up = look_up,
     .emit_text = emit_text,
     .emit_lines = emit_lines,

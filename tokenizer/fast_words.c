@@ -19,13 +19,16 @@ static uint64_t hash_bytes(const uint8_t *word, size_t length) {
     return (hash ^ hash >> 32) * 0xC2B2AE3D27D4EB4Fu;
 }
 
-/* A word's bytes as one or two keys, reading no byte behind it. */
-static void keys_of(const uint8_t *word, size_t length, uint64_t keys[2]) {
-    uint8_t bytes[16];
+const uint8_t fast_key_masks[2 * FAST_KEY_BYTES] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+                                                    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+
+/* A short word's key, reading no byte behind it. */
+static void key_of(const uint8_t *word, size_t length, uint64_t key[2]) {
+    uint8_t bytes[FAST_KEY_BYTES];
     memset(bytes, 0xFF, sizeof bytes);
     memcpy(bytes, word, length);
-    keys[0] = ~fast_load(bytes);
-    keys[1] = ~fast_load(bytes + 8);
+    key[0] = ~fast_load(bytes);
+    key[1] = ~fast_load(bytes + 8);
 }
 
 /* The value of `count` new ids, which are stored when there are more than three. */
@@ -52,57 +55,56 @@ static uint64_t merged_value(struct fast_words *words, const uint8_t *word, size
     return value_of(words, ids, fast_merge(words->model, words->merge, word, length, ids));
 }
 
-/* A word with a byte 0xFF is not UTF-8, and its key could be another word's; one of eight NULs has
- * the key of the sentinel. Neither is ever stored. */
+/* A word with a byte 0xFF is not UTF-8, and its key could be another word's; 16 NULs have the key
+ * of the sentinel. Neither is ever stored. */
 static bool storable(const struct fast_words *words, const uint8_t *word, size_t length,
-                     const uint64_t keys[2], uint64_t value) {
+                     const uint64_t key[2], uint64_t value) {
     return value != FAST_UNCACHED && !words->full && !memchr(word, 0xFF, length) &&
-           keys[0] != UINT64_MAX;
+           key[0] != UINT64_MAX;
 }
 
-static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t length, bool merge,
-                           uint64_t value) {
-    uint64_t keys[2];
-    keys_of(word, length, keys);
-    uint64_t mask = UINT64_MAX >> words->short_shift;
-    uint64_t at = fast_short_hash(keys[0]) >> words->short_shift;
-    for (;; at = (at + 1) & mask) {
-        struct fast_short_bucket *bucket = &words->short_table[at];
-        for (int way = 0; way < 2; way++) {
-            if (bucket->key[way] == keys[0] && keys[0]) return bucket->value[way];
-            if (bucket->key[way]) continue;
-            if (merge) value = merged_value(words, word, length);
-            if (words->short_count >= words->short_limit) words->full = true;
-            if (!storable(words, word, length, keys, value)) return value;
-            bucket->key[way] = keys[0];
-            bucket->value[way] = value;
-            words->short_count++;
-            return value;
-        }
+static bool same_key(const struct fast_slot *slot, const uint64_t key[2]) {
+    return slot->key[0] == key[0] && slot->key[1] == key[1];
+}
+
+static bool is_free(const struct fast_slot *slot) {
+    return slot->key[0] == 0; /* every word has a first byte */
+}
+
+static void put(struct fast_slot *slot, const uint64_t key[2], uint64_t value) {
+    *slot = (struct fast_slot){{key[0], key[1]}, value, 0};
+}
+
+/* The word's slot in the second table, or the free one where it belongs. */
+static struct fast_slot *second_slot(struct fast_words *words, const uint64_t key[2],
+                                     uint64_t hash) {
+    uint64_t at = hash & words->second_mask;
+    while (!is_free(&words->second[at]) && !same_key(&words->second[at], key))
+        at = (at + 1) & words->second_mask;
+    return &words->second[at];
+}
+
+static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t length) {
+    uint64_t key[2];
+    key_of(word, length, key);
+    if (key[0] == 0) return merged_value(words, word, length);
+    uint64_t hash = words->hash(key);
+    struct fast_slot *first = &words->first[hash >> words->first_shift];
+    if (same_key(first, key)) return first->value;
+    struct fast_slot *second = second_slot(words, key, hash);
+    bool known = !is_free(second);
+    uint64_t value = known ? second->value : merged_value(words, word, length);
+    if (words->second_count >= words->second_limit) words->full = true;
+    if (is_free(first)) {
+        if (known || storable(words, word, length, key, value)) put(first, key, value);
+    } else if (!known && storable(words, word, length, key, value)) {
+        put(second, key, value);
+        words->second_count++;
     }
+    return value;
 }
 
-static uint64_t find_middle(struct fast_words *words, const uint8_t *word, size_t length,
-                            bool merge, uint64_t value) {
-    uint64_t keys[2];
-    keys_of(word, length, keys);
-    uint64_t mask = UINT64_MAX >> words->middle_shift;
-    uint64_t at = fast_middle_hash(keys[0], keys[1]) >> words->middle_shift;
-    for (;; at = (at + 1) & mask) {
-        struct fast_middle_slot *slot = &words->middle_table[at];
-        if (slot->key[0] == keys[0] && slot->key[1] == keys[1] && keys[1]) return slot->value;
-        if (slot->key[1]) continue;
-        if (merge) value = merged_value(words, word, length);
-        if (words->middle_count >= words->middle_limit) words->full = true;
-        if (!storable(words, word, length, keys, value)) return value;
-        *slot = (struct fast_middle_slot){{keys[0], keys[1]}, value, 0};
-        words->middle_count++;
-        return value;
-    }
-}
-
-static uint64_t find_long(struct fast_words *words, const uint8_t *word, size_t length, bool merge,
-                          uint64_t value) {
+static uint64_t find_long(struct fast_words *words, const uint8_t *word, size_t length) {
     uint64_t hash = hash_bytes(word, length), mask = UINT64_MAX >> words->long_shift;
     for (uint64_t at = hash >> words->long_shift;; at = (at + 1) & mask) {
         struct fast_long_slot *slot = &words->long_table[at];
@@ -110,7 +112,7 @@ static uint64_t find_long(struct fast_words *words, const uint8_t *word, size_t 
             memcmp(words->bytes + slot->place, word, length) == 0)
             return slot->value;
         if (slot->length) continue;
-        if (merge) value = merged_value(words, word, length);
+        uint64_t value = merged_value(words, word, length);
         if (words->long_count >= words->long_limit ||
             words->byte_count + length > words->byte_limit)
             words->full = true;
@@ -123,16 +125,9 @@ static uint64_t find_long(struct fast_words *words, const uint8_t *word, size_t 
     }
 }
 
-static uint64_t find_or_add(struct fast_words *words, const uint8_t *word, size_t length,
-                            bool merge, uint64_t value) {
-    if (length <= 8) return find_short(words, word, length, merge, value);
-    if (length <= 16) return find_middle(words, word, length, merge, value);
-    if (length <= FAST_LONGEST_WORD) return find_long(words, word, length, merge, value);
-    return FAST_UNCACHED;
-}
-
 uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t length) {
-    return find_or_add(words, word, length, true, 0);
+    if (length <= FAST_KEY_BYTES) return find_short(words, word, length);
+    return length <= FAST_LONGEST_WORD ? find_long(words, word, length) : FAST_UNCACHED;
 }
 
 size_t fast_words_expand(const struct fast_words *words, uint64_t value, const uint8_t *word,
@@ -143,45 +138,51 @@ size_t fast_words_expand(const struct fast_words *words, uint64_t value, const u
     return count;
 }
 
-void fast_words_renew(struct fast_words *words, bool seed) {
-    uint64_t short_buckets = (UINT64_MAX >> words->short_shift) + 1;
-    memset(words->short_table, 0, short_buckets * sizeof *words->short_table);
-    memset(words->middle_table, 0,
-           ((UINT64_MAX >> words->middle_shift) + 1) * sizeof *words->middle_table);
-    memset(words->long_table, 0,
-           ((UINT64_MAX >> words->long_shift) + 1) * sizeof *words->long_table);
-    words->short_table[short_buckets].key[0] = UINT64_MAX;
-    words->short_count = words->middle_count = words->long_count = 0;
-    words->byte_count = words->id_count = 0;
-    words->full = false;
-    words->renewals++;
+/* The model's tokens of up to 16 bytes; longer ones are merged when they are met. In a small budget
+ * the most frequent ones, which come first, leave room for other words. */
+static void seed_second(struct fast_words *words) {
     const struct fast_model *model = words->model;
-    /* In a small budget the most frequent tokens, which come first, leave room for other words. */
-    for (uint32_t i = 0; seed && i < model->seed_count; i++) {
-        if (words->short_count > words->short_limit / 2 ||
-            words->middle_count > words->middle_limit / 2 ||
-            words->long_count > words->long_limit / 2)
-            break;
+    for (uint32_t i = 0; i < model->seed_count; i++) {
+        uint32_t id = model->seeds[i];
         size_t length;
-        const char *bytes = vocabulary_bytes(model->vocabulary, model->seeds[i], &length);
-        find_or_add(words, (const void *)bytes, length, false, (uint64_t)1 << 48 | model->seeds[i]);
+        const char *bytes = vocabulary_bytes(model->vocabulary, id, &length);
+        uint64_t key[2];
+        if (length > FAST_KEY_BYTES || memchr(bytes, 0xFF, length)) continue;
+        if (words->second_count > words->second_limit * 3 / 4) return;
+        key_of((const uint8_t *)bytes, length, key);
+        if (key[0] == 0 || key[0] == UINT64_MAX) continue;
+        put(second_slot(words, key, words->hash(key)), key, (uint64_t)1 << 48 | id);
+        words->second_count++;
     }
 }
 
-/* Sizes for a budget, in eighths of the largest power of two that fits: two each for short and
- * middle words, less than one for long words, their bytes and ids. The rest is not used. */
+void fast_words_renew(struct fast_words *words, bool seed) {
+    static const uint64_t nothing[2] = {0, 0}, sentinel[2] = {UINT64_MAX, UINT64_MAX};
+    uint64_t first_size = (UINT64_MAX >> words->first_shift) + 1;
+    uint64_t long_size = (UINT64_MAX >> words->long_shift) + 1;
+    memset(words->first, 0, first_size * sizeof *words->first);
+    memset(words->second, 0, (words->second_mask + 1) * sizeof *words->second);
+    memset(words->long_table, 0, long_size * sizeof *words->long_table);
+    words->second_count = words->long_count = words->byte_count = words->id_count = 0;
+    words->full = false;
+    words->renewals++;
+    uint64_t hash = words->hash(nothing);
+    put(&words->first[hash >> words->first_shift], sentinel, 0);
+    put(&words->second[hash & words->second_mask], sentinel, 0);
+    if (seed) seed_second(words);
+}
+
+/* Sizes for a budget, in ninths of what a power of two times nine gives of it: four for each of the
+ * two tables, one for long words, their bytes and ids. The rest is not used. */
 static bool allocate(struct fast_words *words, size_t budget) {
     unsigned bits = 0;
-    while (((size_t)8 << (bits + 1)) <= budget)
+    while (((size_t)9 << (bits + 1)) <= budget)
         bits++;
     size_t share = (size_t)1 << bits;
-    unsigned short_bits = bits + 1 - 5, middle_bits = bits + 1 - 5;
-    unsigned long_bits = bits - 2 - 5;
-    size_t short_bytes = (sizeof(struct fast_short_bucket) << short_bits) + 64;
-    size_t middle_bytes = sizeof(struct fast_middle_slot) << middle_bits;
-    size_t long_bytes = sizeof(struct fast_long_slot) << long_bits;
+    size_t first_bytes = 4 * share, second_bytes = 4 * share;
+    size_t long_slots = share / 4 / 32, long_bytes = long_slots * sizeof(struct fast_long_slot);
     size_t text_bytes = share / 4, id_bytes = share / 2;
-    words->memory_bytes = short_bytes + middle_bytes + long_bytes + text_bytes + id_bytes;
+    words->memory_bytes = first_bytes + second_bytes + long_bytes + text_bytes + id_bytes;
     words->memory_bytes = (words->memory_bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
     /* Over-allocated by one huge page, so that what is used begins on one. */
     uint8_t *memory = mmap(NULL, words->memory_bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
@@ -190,25 +191,23 @@ static bool allocate(struct fast_words *words, size_t budget) {
     words->memory = memory;
     uint8_t *at = memory + (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
     madvise(at, words->memory_bytes, MADV_HUGEPAGE); /* before the first touch, or it is too late */
-    words->middle_table = (void *)at;
-    words->short_table = (void *)(at += middle_bytes);
-    words->long_table = (void *)(at += short_bytes);
+    words->first = (void *)at;
+    words->second = (void *)(at += first_bytes);
+    words->long_table = (void *)(at += second_bytes);
     words->ids = (void *)(at += long_bytes);
     words->bytes = at + id_bytes;
-    words->short_shift = 64 - short_bits;
-    words->middle_shift = 64 - middle_bits;
-    words->long_shift = 64 - long_bits;
-    words->short_limit = (uint32_t)1 << short_bits; /* half of the places, two a bucket */
-    words->short_limit += words->short_limit / 4;
-    words->middle_limit = (uint32_t)(((uint64_t)1 << middle_bits) * 5 / 8);
-    words->long_limit = (uint32_t)1 << (long_bits - 1);
+    words->first_shift = 64 - (bits + 2 - 5); /* a slot has 2^5 bytes */
+    words->second_mask = second_bytes / sizeof *words->second - 1;
+    words->long_shift = 64 - (bits - 2 - 5);
+    words->second_limit = (uint32_t)((words->second_mask + 1) * 5 / 8);
+    words->long_limit = (uint32_t)(long_slots / 2);
     words->byte_limit = (uint32_t)text_bytes;
     words->id_limit = (uint32_t)(id_bytes / sizeof *words->ids);
     return true;
 }
 
-struct fast_words *fast_words_create(const struct fast_model *model, size_t budget,
-                                     struct error *error) {
+struct fast_words *fast_words_create(const struct fast_model *model, fast_hash_function *hash,
+                                     size_t budget, struct error *error) {
     struct fast_words *words = calloc(1, sizeof *words);
     if (words) words->merge = fast_merge_scratch_create();
     if (!words || !words->merge || !allocate(words, budget)) {
@@ -218,6 +217,7 @@ struct fast_words *fast_words_create(const struct fast_model *model, size_t budg
         return NULL;
     }
     words->model = model;
+    words->hash = hash;
     words->newline = (uint64_t)1 << 48 | model->byte_ids['\n'];
     fast_words_renew(words, true);
     return words;

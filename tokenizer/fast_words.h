@@ -1,7 +1,8 @@
-/* A worker's word tables: the ids of every pre-token met so far, by length class. Words of up to 8
- * bytes are keyed by one 64-bit word, those of 9 to 16 by two, longer ones by hash and bytes. The
- * tables start with the model's own tokens, have a fixed size within a stated budget, and start
- * anew when they are full; nothing is allocated after creation. One thread at a time. */
+/* A worker's word tables: the ids of every pre-token met so far. Words of up to 16 bytes are keyed
+ * by these bytes in a first table that is looked at once, and a second one for those whose place
+ * there is taken; longer ones by hash and bytes. The second table starts with the model's own
+ * tokens. The tables have a fixed size within a stated budget and start anew when they are full;
+ * nothing is allocated after creation. One thread at a time. */
 #ifndef TOKENIZER_FAST_WORDS_H
 #define TOKENIZER_FAST_WORDS_H
 
@@ -11,6 +12,7 @@
 
 #define FAST_CHUNK         512u /* pre-tokens that are looked up at a time */
 #define FAST_CHUNK_ENTRIES (FAST_CHUNK + FAST_SCAN_SLACK + 64)
+#define FAST_KEY_BYTES     16u
 #define FAST_LONGEST_WORD  256u /* bytes; longer words are merged anew each time */
 
 /* The ids of a word in 64 bits: up to three ids in bits 0-47 and their number in bits 48-63; or,
@@ -19,18 +21,18 @@
 #define FAST_STORED   ((uint64_t)1 << 63)
 #define FAST_UNCACHED ((uint64_t)3 << 62)
 
-/* Two words of up to 8 bytes. Keys are the complemented bytes, zero beyond the word: since no byte
- * of UTF-8 is 0xFF, the key tells the length, and 0 is a free place. */
-struct fast_short_bucket {
+/* A word of up to 16 bytes: its bytes complemented, zero beyond it. Since no byte of UTF-8 is 0xFF,
+ * the key tells the length, and 0 is a free place. 0 is also the key that longer words are looked
+ * up by; where it would be, a sentinel (all ones, the key of 16 NULs, which is never stored)
+ * stands. */
+struct fast_slot {
     uint64_t key[2];
-    uint64_t value[2];
-};
-
-struct fast_middle_slot {
-    uint64_t key[2]; /* bytes 0-7 and 8-15, complemented as above; key[1] == 0: free */
     uint64_t value;
     uint64_t unused;
 };
+
+/* Of a key; the first table takes the highest bits, the second the lowest. */
+typedef uint64_t fast_hash_function(const uint64_t key[2]);
 
 struct fast_long_slot {
     uint64_t hash;
@@ -40,15 +42,15 @@ struct fast_long_slot {
 
 struct fast_words {
     const struct fast_model *model;
-    struct fast_short_bucket
-        *short_table; /* one more than a power of two; see fast_lookup_kernel.h */
-    struct fast_middle_slot *middle_table;
-    unsigned short_shift, middle_shift, long_shift; /* 64 - log2(size) */
+    fast_hash_function *hash;
+    struct fast_slot *first, *second;
+    unsigned first_shift, long_shift; /* 64 - log2(size) */
+    uint64_t second_mask;             /* size - 1 */
     struct fast_long_slot *long_table;
     uint8_t *bytes; /* of long words */
     uint32_t *ids;  /* of words with more than three */
-    uint32_t short_count, middle_count, long_count, byte_count, id_count;
-    uint32_t short_limit, middle_limit, long_limit, byte_limit, id_limit;
+    uint32_t second_count, long_count, byte_count, id_count;
+    uint32_t second_limit, long_limit, byte_limit, id_limit;
     uint64_t newline;          /* the value of "\n" */
     bool full;                 /* something did not fit: start anew before the next chunk */
     uint64_t misses, renewals; /* since creation */
@@ -58,10 +60,10 @@ struct fast_words {
     /* Working space of the chunk in hand. */
     uint32_t starts[FAST_CHUNK_ENTRIES];
     uint64_t values[FAST_CHUNK_ENTRIES];
-    uint64_t keys[FAST_CHUNK_ENTRIES];
-    uint32_t places[FAST_CHUNK_ENTRIES], middle_places[FAST_CHUNK_ENTRIES];
+    _Alignas(16) uint64_t keys[FAST_CHUNK_ENTRIES][2];
+    uint32_t places[FAST_CHUNK_ENTRIES];
     uint32_t line_ends[FAST_CHUNK_ENTRIES];
-    uint16_t longer[FAST_CHUNK_ENTRIES], missing[FAST_CHUNK_ENTRIES];
+    uint16_t missing[FAST_CHUNK_ENTRIES];
 };
 
 #define FAST_BUDGET_SMALLEST (2u << 20)
@@ -69,15 +71,15 @@ struct fast_words {
 /* Tables of at most `budget` bytes (at least FAST_BUDGET_SMALLEST), on huge pages where the system
  * gives them, seeded with the model's tokens. The model must outlive them. NULL when memory is
  * short. Free with fast_words_destroy. */
-struct fast_words *fast_words_create(const struct fast_model *model, size_t budget,
-                                     struct error *error);
+struct fast_words *fast_words_create(const struct fast_model *model, fast_hash_function *hash,
+                                     size_t budget, struct error *error);
 void fast_words_destroy(struct fast_words *words); /* NULL is allowed */
 
 /* Forgets every word, then (if `seed`) takes the model's tokens. */
 void fast_words_renew(struct fast_words *words, bool seed);
 
-/* The value of a word that the first look at the tables did not find: from elsewhere in them, or by
- * merging, which adds it. `length` >= 1. */
+/* The value of a word that the first table does not have in its place: from the second, or by
+ * merging, which adds it to one of them. `length` >= 1. */
 uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t length);
 
 /* Writes the ids of a FAST_STORED or FAST_UNCACHED value; returns how many, at most `length`. */
@@ -94,17 +96,13 @@ static inline uint64_t fast_load(const uint8_t *bytes) {
     return word;
 }
 
-/* The key of the first `length` of eight bytes, 1 <= length <= 8. */
-static inline uint64_t fast_key(uint64_t word, unsigned length) {
-    return ~word & UINT64_MAX >> (64 - 8 * length);
-}
+/* Sixteen bytes at fast_key_masks + FAST_KEY_BYTES - length cover the first `length`. */
+extern const uint8_t fast_key_masks[2 * FAST_KEY_BYTES];
 
-static inline uint64_t fast_short_hash(uint64_t key) {
-    return key * 0x9E3779B97F4A7C15u;
-}
-
-static inline uint64_t fast_middle_hash(uint64_t first, uint64_t second) {
-    return (first ^ second * 0xC2B2AE3D27D4EB4Fu) * 0x9E3779B97F4A7C15u;
+/* The hash for levels without AES instructions. */
+static inline uint64_t fast_hash_multiply(const uint64_t key[2]) {
+    uint64_t hash = key[0] * 0x9E3779B97F4A7C15u + key[1] * 0xC2B2AE3D27D4EB4Fu;
+    return hash ^ hash >> 32;
 }
 
 #endif
