@@ -33,7 +33,7 @@ static const struct grainbench_option encode_table[] = {
      "plain GPT-2, or that of the original benchmark: prefix space, added tokens \"ing\" and "
      "\"[ENT]\""},
     {"encoder", 'e', GRAINBENCH_OPTION_TEXT, offsetof(struct encode_options, encoder),
-     "NAME[:OPTION=VALUE...]", "pcre2", NULL, 0, 0,
+     "NAME[:OPTION=VALUE...]", "fast", NULL, 0, 0,
      "the encoder and its options ('grainbench list encoders')"},
     {"per-line", 'l', GRAINBENCH_OPTION_FLAG, offsetof(struct encode_options, per_line), NULL, NULL,
      NULL, 0, 0, "each line is a text of its own, without its line end; a line of ids each"},

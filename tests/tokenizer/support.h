@@ -36,14 +36,18 @@ struct bench_encoder {
     void *slot;
 };
 
+/* What encoder_open opens. */
+static const char *tested_encoder = "pcre2";
+
 static inline void encoder_open(struct bench_encoder *e, const struct model *model,
                                 const char *options, unsigned flags) {
     char list[256], message[GRAINBENCH_MESSAGE_SIZE] = "";
     struct error error;
     snprintf(list, sizeof list, "%s", options);
-    e->operations = encoders_find("pcre2");
+    e->operations = encoders_find(tested_encoder);
     void *chosen = calloc(1, e->operations->options_size);
-    assert_true(options_parse_list(e->operations->options, chosen, list, ':', "pcre2", &error));
+    assert_true(
+        options_parse_list(e->operations->options, chosen, list, ':', tested_encoder, &error));
     const struct grainbench_encoder_setup setup = {.struct_size = sizeof setup,
                                                    .vocab_path = model->vocab,
                                                    .merges_path = model->merges,
