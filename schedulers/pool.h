@@ -31,6 +31,7 @@ struct SYNC_ALIGNED pool_worker {
     unsigned index;
     struct pool *pool;
     struct sync_thread *thread; /* NULL for worker 0 */
+    sync_tally woken_ns;        /* when its waker woke it; observing only */
     struct tallies tallies;
 };
 
@@ -71,6 +72,7 @@ static inline void pool_wake(struct pool *pool, struct pool_worker *waker, unsig
     if (index >= pool->worker_count) return;
     struct pool_worker *worker = &pool->workers[index];
     if (sync_load_u32(&worker->asleep, SYNC_SEQ_CST, SITE_POOL_WAKE) == 0) return;
+    if (pool->observe) sync_tally_set(&worker->woken_ns, sync_now_ns());
     if (sync_exchange_u32(&worker->asleep, 0, SYNC_SEQ_CST, SITE_POOL_WAKE) == 0) return;
     sync_wake(&worker->asleep, 1, SITE_POOL_WAKE);
     sync_tally_add(&waker->tallies.wakes, 1);
@@ -91,15 +93,21 @@ static inline void pool_sleep(struct pool *pool, struct pool_worker *worker, uin
     sync_tally_add(&worker->tallies.parks, 1);
     do {
         sync_park(&worker->asleep, 1, SITE_POOL_SLEEP);
-    } while (sync_load_u32(&worker->asleep, SYNC_RELAXED, SITE_POOL_SLEEP) == 1);
-    if (pool->observe) sync_tally_add(&worker->tallies.park_ns, sync_now_ns() - start_ns);
+    } while (sync_load_u32(&worker->asleep, SYNC_ACQUIRE, SITE_POOL_SLEEP) == 1);
+    if (!pool->observe) return;
+    /* A waker that found the worker about to sleep, but not yet asleep, may have come before. */
+    uint64_t now_ns = sync_now_ns(), woken_ns = sync_tally_read(&worker->woken_ns);
+    if (woken_ns < start_ns) woken_ns = start_ns;
+    if (woken_ns > now_ns) woken_ns = now_ns;
+    sync_tally_add(&worker->tallies.park_ns, woken_ns - start_ns);
+    sync_tally_add(&worker->tallies.wake_ns, now_ns - woken_ns);
 }
 
 /* Returns the generation that is no longer `seen`. */
 static inline uint32_t pool_await(struct pool *pool, struct pool_worker *worker, uint32_t seen) {
     sync_tally_add(&worker->tallies.idle_episodes, 1);
     uint64_t start_ns = pool->observe ? sync_now_ns() : 0;
-    uint64_t parked_ns = pool->observe ? sync_tally_read(&worker->tallies.park_ns) : 0;
+    uint64_t asleep_ns = pool->observe ? tallies_asleep_ns(&worker->tallies) : 0;
     uint32_t generation;
     for (uint64_t round = 0;; round++) {
         generation = sync_load_u32(&pool->generation, SYNC_ACQUIRE, SITE_POOL_WAIT);
@@ -110,8 +118,8 @@ static inline uint32_t pool_await(struct pool *pool, struct pool_worker *worker,
             pool_sleep(pool, worker, seen);
     }
     if (pool->observe) {
-        parked_ns = sync_tally_read(&worker->tallies.park_ns) - parked_ns;
-        sync_tally_add(&worker->tallies.spin_ns, sync_now_ns() - start_ns - parked_ns);
+        asleep_ns = tallies_asleep_ns(&worker->tallies) - asleep_ns;
+        sync_tally_add(&worker->tallies.spin_ns, sync_now_ns() - start_ns - asleep_ns);
     }
     return generation;
 }
@@ -261,6 +269,7 @@ static inline bool pool_create(struct pool *pool, struct grainbench_scheduler *s
         workers[i].index = i;
         workers[i].pool = pool;
         workers[i].thread = NULL;
+        sync_tally_set(&workers[i].woken_ns, 0);
         sync_init_u32(&workers[i].asleep, 0);
         tallies_reset(&workers[i].tallies);
     }

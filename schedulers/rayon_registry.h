@@ -132,11 +132,11 @@ static inline void worker_rest(struct rayon_worker *worker, struct idle *idle,
         sleep_no_work_found(&registry->sleep, &worker->tallies, idle, latch);
         return;
     }
-    uint64_t start_ns = sync_now_ns(), parked_ns = sync_tally_read(&worker->tallies.park_ns);
+    uint64_t start_ns = sync_now_ns(), asleep_ns = tallies_asleep_ns(&worker->tallies);
     sleep_no_work_found(&registry->sleep, &worker->tallies, idle, latch);
-    parked_ns = sync_tally_read(&worker->tallies.park_ns) - parked_ns;
+    asleep_ns = tallies_asleep_ns(&worker->tallies) - asleep_ns;
     uint64_t rested_ns = sync_now_ns() - start_ns;
-    sync_tally_add(&worker->tallies.spin_ns, rested_ns > parked_ns ? rested_ns - parked_ns : 0);
+    sync_tally_add(&worker->tallies.spin_ns, rested_ns > asleep_ns ? rested_ns - asleep_ns : 0);
 }
 
 static inline void worker_wait_1_13(struct rayon_worker *worker, struct latch *latch) {

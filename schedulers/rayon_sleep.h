@@ -34,7 +34,8 @@ enum wake_mode { WAKE_SCAN, WAKE_TREE };
 struct SYNC_ALIGNED sleeper {
     struct lock lock;
     struct condition condition;
-    bool is_blocked; /* under lock */
+    bool is_blocked;   /* under lock */
+    uint64_t woken_ns; /* under lock: when is_blocked was cleared; observing only */
 };
 
 struct sleep {
@@ -84,6 +85,7 @@ static inline bool sleep_wake_specific(struct sleep *sleep, struct tallies *tall
     bool blocked = sleeper->is_blocked;
     if (blocked) {
         sleeper->is_blocked = false;
+        if (sleep->observe) sleeper->woken_ns = sync_now_ns();
         condition_notify(&sleeper->condition, 1);
         /* By the waker, not the woken: pushes until then must not count on this sleeper. */
         sync_fetch_sub_u64(sleep->word, SLEEPING_ONE, SYNC_SEQ_CST, SITE_SLEEP_WAKE);
@@ -206,7 +208,9 @@ static inline void sleep_block(struct sleep *sleep, struct sleeper *sleeper,
     sleeper->is_blocked = true;
     while (sleeper->is_blocked)
         condition_wait(&sleeper->condition, &sleeper->lock);
-    if (sleep->observe) sync_tally_add(&tallies->park_ns, sync_now_ns() - start_ns);
+    if (!sleep->observe) return;
+    sync_tally_add(&tallies->park_ns, sleeper->woken_ns - start_ns);
+    sync_tally_add(&tallies->wake_ns, sync_now_ns() - sleeper->woken_ns);
 }
 
 static __attribute__((noinline, unused)) void
@@ -280,6 +284,7 @@ static inline bool sleep_init(struct sleep *sleep, unsigned workers, bool word_a
         lock_init(&sleep->sleepers[i].lock);
         condition_init(&sleep->sleepers[i].condition);
         sleep->sleepers[i].is_blocked = false;
+        sleep->sleepers[i].woken_ns = 0;
     }
     return true;
 }

@@ -41,6 +41,11 @@ SYNC_INLINE void tallies_leaf(struct tallies *tallies, size_t size) {
         &tallies->leaf_sizes[size < GRAINBENCH_LEAF_SIZES ? size : GRAINBENCH_LEAF_SIZES - 1], 1);
 }
 
+/* Time parked, the way back included. */
+SYNC_INLINE uint64_t tallies_asleep_ns(const struct tallies *tallies) {
+    return sync_tally_read(&tallies->park_ns) + sync_tally_read(&tallies->wake_ns);
+}
+
 /* Adds the tallies of `worker` to *out, whose struct_size, worker_times and worker_time_count the
  * caller of `statistics` has set. */
 static inline void tallies_add(const struct tallies *tallies, unsigned worker,
