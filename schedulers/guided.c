@@ -11,6 +11,7 @@
  * its bounds after the claim and so adopts it. The table and the batch pointer are written only
  * while no chunk is unclaimed or unfinished, and published by the release store of the word, which
  * claims acquire. */
+#include "schedulers/chunks.h"
 #include "schedulers/pool.h"
 
 struct options {
@@ -24,9 +25,7 @@ struct grainbench_scheduler {
     struct pool pool;
     size_t least;
     uint64_t share, base;
-    uint32_t *bounds; /* chunk c is [bounds[c], bounds[c + 1]) */
-    size_t chunk_count, capacity;
-    size_t table_items; /* what the table was made for without costs; 0: nothing */
+    struct chunks chunks;
     SYNC_ALIGNED sync_u64 left;
 };
 
@@ -58,53 +57,6 @@ static const struct grainbench_option options[] = {
     POOL_SPIN_OPTION(offsetof(struct options, spin)),
     {0}};
 
-static bool table_append(struct grainbench_scheduler *scheduler, size_t bound) {
-    if (scheduler->chunk_count == scheduler->capacity) {
-        size_t capacity = scheduler->capacity ? 2 * scheduler->capacity : 256;
-        uint32_t *bounds = realloc(scheduler->bounds, (capacity + 1) * sizeof *bounds);
-        if (!bounds) return false;
-        scheduler->bounds = bounds;
-        scheduler->capacity = capacity;
-        bounds[0] = 0;
-    }
-    scheduler->bounds[++scheduler->chunk_count] = (uint32_t)bound;
-    return true;
-}
-
-static bool table_by_count(struct grainbench_scheduler *scheduler, size_t count) {
-    if (count && scheduler->table_items == count) return true;
-    uint64_t divisor = scheduler->share * scheduler->pool.worker_count;
-    scheduler->chunk_count = 0;
-    scheduler->table_items = 0;
-    for (size_t begin = 0; begin < count;) {
-        size_t size = (size_t)((count - begin) / divisor);
-        if (size < scheduler->least) size = scheduler->least;
-        begin = count - begin > size ? begin + size : count;
-        if (!table_append(scheduler, begin)) return false;
-    }
-    scheduler->table_items = count;
-    return true;
-}
-
-static bool table_by_cost(struct grainbench_scheduler *scheduler,
-                          const struct grainbench_batch *batch) {
-    size_t count = batch->item_count;
-    uint64_t divisor = scheduler->share * scheduler->pool.worker_count, left = 0;
-    for (size_t i = 0; i < count; i++)
-        left += batch->item_costs[i] + scheduler->base;
-    scheduler->chunk_count = 0;
-    scheduler->table_items = 0;
-    for (size_t item = 0; item < count;) {
-        uint64_t share = left / divisor, taken = 0;
-        size_t least = count - item > scheduler->least ? item + scheduler->least : count;
-        while (item < count && (item < least || taken < share))
-            taken += batch->item_costs[item++] + scheduler->base;
-        left -= taken;
-        if (!table_append(scheduler, item)) return false;
-    }
-    return true;
-}
-
 static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
     struct pool *pool = &scheduler->pool;
     size_t done = 0;
@@ -112,8 +64,8 @@ static void work(struct grainbench_scheduler *scheduler, struct pool_worker *wor
         int64_t left =
             (int64_t)sync_fetch_sub_u64(&scheduler->left, 1, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
         if (left <= 0) break;
-        size_t chunk = scheduler->chunk_count - (size_t)left;
-        size_t begin = scheduler->bounds[chunk], end = scheduler->bounds[chunk + 1];
+        size_t chunk = scheduler->chunks.count - (size_t)left;
+        size_t begin = scheduler->chunks.bounds[chunk], end = scheduler->chunks.bounds[chunk + 1];
         pool_body(worker, begin, end);
         done += end - begin;
     }
@@ -124,11 +76,14 @@ static void run(struct grainbench_scheduler *scheduler, const struct grainbench_
     struct pool *pool = &scheduler->pool;
     if (pool_run_forked(pool, batch)) return;
     sync_enter(pool->domain, 0);
-    bool made = batch->item_costs ? table_by_cost(scheduler, batch)
-                                  : table_by_count(scheduler, batch->item_count);
+    uint64_t divisor = scheduler->share * pool->worker_count;
+    bool made =
+        batch->item_costs
+            ? chunks_by_cost(&scheduler->chunks, batch, scheduler->base, divisor, scheduler->least)
+            : chunks_by_count(&scheduler->chunks, batch->item_count, divisor, scheduler->least);
     pool_prepare(pool, batch, batch->item_count);
     if (made) {
-        sync_store_u64(&scheduler->left, scheduler->chunk_count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
+        sync_store_u64(&scheduler->left, scheduler->chunks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
         pool_run(pool);
     } else /* no memory for the table */
         sync_body(batch, 0, batch->item_count, 0);
@@ -146,8 +101,7 @@ static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
     scheduler->least = (size_t)values->least;
     scheduler->share = (uint64_t)values->share;
     scheduler->base = (uint64_t)values->base;
-    scheduler->bounds = NULL;
-    scheduler->chunk_count = scheduler->capacity = scheduler->table_items = 0;
+    scheduler->chunks = (struct chunks){0};
     sync_init_u64(&scheduler->left, 0);
     if (pool_create(&scheduler->pool, scheduler, setup, work, values->spin, message))
         return scheduler;
@@ -165,7 +119,7 @@ static void reset_statistics(struct grainbench_scheduler *scheduler) {
 
 static void destroy(struct grainbench_scheduler *scheduler) {
     pool_destroy(&scheduler->pool);
-    free(scheduler->bounds);
+    free(scheduler->chunks.bounds);
     free(scheduler);
 }
 

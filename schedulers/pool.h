@@ -50,6 +50,7 @@ struct pool {
     uint64_t batches;
 
     SYNC_ALIGNED sync_u32 generation;
+    sync_u32 active;                      /* workers that batches wake: the first so many */
     const struct grainbench_batch *batch; /* published by generation, or by a claim word */
 
     SYNC_ALIGNED sync_u64 done;
@@ -70,6 +71,7 @@ struct pool {
 
 static inline void pool_wake(struct pool *pool, struct pool_worker *waker, unsigned index) {
     if (index >= pool->worker_count) return;
+    if (index >= sync_load_u32(&pool->active, SYNC_RELAXED, SITE_POOL_WAKE)) return;
     struct pool_worker *worker = &pool->workers[index];
     if (sync_load_u32(&worker->asleep, SYNC_SEQ_CST, SITE_POOL_WAKE) == 0) return;
     if (pool->observe) sync_tally_set(&worker->woken_ns, sync_now_ns());
@@ -196,6 +198,12 @@ static inline void pool_publish(struct pool *pool, bool stop) {
     pool_wake_children(pool, &pool->workers[0]);
 }
 
+/* Wakes only the first `workers` for the batches to come. Published by pool_run; a worker that
+ * reads it late wakes more or fewer for a batch that is over, which does no harm. */
+static inline void pool_set_active(struct pool *pool, unsigned workers) {
+    sync_store_u32(&pool->active, workers, SYNC_RELAXED, SITE_POOL_PUBLISH);
+}
+
 /* Publishes the prepared batch, works as worker 0 and returns when `done` is at its target. */
 static inline void pool_run(struct pool *pool) {
     pool_publish(pool, false);
@@ -235,6 +243,7 @@ static inline void pool_destroy(struct pool *pool) {
     const struct grainbench_setup *setup = &pool->setup;
     if (!sync_forked(pool->domain)) {
         sync_enter(pool->domain, 0);
+        sync_store_u32(&pool->active, pool->worker_count, SYNC_RELAXED, SITE_POOL_PUBLISH);
         pool_publish(pool, true);
     }
     for (unsigned i = 1; i < pool->worker_count; i++)
@@ -273,6 +282,7 @@ static inline bool pool_create(struct pool *pool, struct grainbench_scheduler *s
         sync_init_u32(&workers[i].asleep, 0);
         tallies_reset(&workers[i].tallies);
     }
+    sync_init_u32(&pool->active, setup->workers);
     if (setup->worker_start) setup->worker_start(setup->context, 0);
     sync_enter(domain, 0);
     bool started = true;

@@ -209,7 +209,8 @@ void sync_wake(sync_u32 *word, unsigned count, enum sync_site site);
 void sync_yield(enum sync_site site);
 /* Tells the core that this is a waiting loop (x86 pause, Arm isb): defined by the implementation.
  *   void sync_pause(enum sync_site site); */
-/* For times per worker state under GRAINBENCH_OBSERVE; never for decisions. */
+/* For times per worker state under GRAINBENCH_OBSERVE, and for `adaptive`, whose decisions are
+ * about time; no other scheduler decides by it. */
 uint64_t sync_now_ns(void);
 
 /* ---- Work and memory ----------------------------------------------------------------------------

@@ -1,0 +1,69 @@
+/* A table of shrinking chunks of a batch, made by the caller before the batch: what guided,
+ * counter-tree and adaptive hand out by number, so that a claim is one fetch-and-subtract. Sizes
+ * follow guided self-scheduling (Polychronopoulos and Kuck, 1987): each chunk is one `divisor`-th
+ * of what is left, and at least `least`. */
+#ifndef SCHEDULERS_CHUNKS_H
+#define SCHEDULERS_CHUNKS_H
+
+#include <grainbench/scheduler.h>
+#include <stdlib.h>
+
+struct chunks {
+    uint32_t *bounds; /* chunk c is [bounds[c], bounds[c + 1]) */
+    size_t count, capacity;
+    /* What the table was made for, if that was a plain number of items; 0: something else. */
+    size_t items, least;
+    uint64_t divisor;
+};
+
+static inline bool chunks_append(struct chunks *chunks, size_t bound) {
+    if (chunks->count == chunks->capacity) {
+        size_t capacity = chunks->capacity ? 2 * chunks->capacity : 256;
+        uint32_t *bounds = realloc(chunks->bounds, (capacity + 1) * sizeof *bounds);
+        if (!bounds) return false;
+        chunks->bounds = bounds;
+        chunks->capacity = capacity;
+        bounds[0] = 0;
+    }
+    chunks->bounds[++chunks->count] = (uint32_t)bound;
+    return true;
+}
+
+/* Chunks of numbers of items. Costs nothing when nothing has changed. False without memory. */
+static inline bool chunks_by_count(struct chunks *chunks, size_t items, uint64_t divisor,
+                                   size_t least) {
+    if (items && chunks->items == items && chunks->divisor == divisor && chunks->least == least)
+        return true;
+    chunks->count = chunks->items = 0;
+    for (size_t begin = 0; begin < items;) {
+        size_t size = (size_t)((items - begin) / divisor);
+        if (size < least) size = least;
+        begin = items - begin > size ? begin + size : items;
+        if (!chunks_append(chunks, begin)) return false;
+    }
+    chunks->items = items;
+    chunks->divisor = divisor;
+    chunks->least = least;
+    return true;
+}
+
+/* Chunks of sums of item costs, each item costing `base` more. */
+static inline bool chunks_by_cost(struct chunks *chunks, const struct grainbench_batch *batch,
+                                  uint64_t base, uint64_t divisor, size_t least) {
+    size_t items = batch->item_count;
+    uint64_t left = base * items;
+    for (size_t i = 0; i < items; i++)
+        left += batch->item_costs[i];
+    chunks->count = chunks->items = 0;
+    for (size_t item = 0; item < items;) {
+        uint64_t share = left / divisor, taken = 0;
+        size_t enough = items - item > least ? item + least : items;
+        while (item < items && (item < enough || taken < share))
+            taken += batch->item_costs[item++] + base;
+        left -= taken;
+        if (!chunks_append(chunks, item)) return false;
+    }
+    return true;
+}
+
+#endif

@@ -1,0 +1,199 @@
+/* `counter-tree`: a counter at the root hands out shrinking blocks to nodes of a few workers, and a
+ * node's word hands out windows of its block to its workers. The root is asked once a block, not
+ * once a window, so its line is no limit with many cores and short items.
+ *
+ * The root word holds how many blocks are left, as a signed number; blocks are in a table that the
+ * caller wrote before (as in guided.c). A claim from the root is adopted by a late worker. A node's
+ * word is `generation | high | low`; claims are compare-exchanges and refuse a foreign generation.
+ * Whoever claims a block holds its items, so the batch cannot end: it reads `turn` after the claim,
+ * keeps the first window and offers the rest in its node's word, if that has nothing of this
+ * generation left at that moment; otherwise it runs the whole block. Node words need no setting
+ * before a batch: one of an older generation is empty, because that batch has ended.
+ *
+ * Orders: caller writes batch, table, `turn`, then the root word with release; claims acquire. An
+ * offer is a release (it passes on what its maker acquired), a window's claim acquires it. */
+#include "schedulers/chunks.h"
+#include "schedulers/pool.h"
+
+enum { BOUND_BITS = 22 };
+#define BOUND_MASK ((UINT64_C(1) << BOUND_BITS) - 1)
+
+struct options {
+    int64_t fan;
+    int64_t spin;
+};
+
+struct SYNC_ALIGNED node {
+    sync_u64 word;
+};
+
+struct grainbench_scheduler {
+    struct pool pool;
+    unsigned fan, node_count;
+    struct node *nodes;
+    struct chunks blocks; /* in units */
+    size_t unit;          /* items per step of a bound */
+    SYNC_ALIGNED sync_u32 turn;
+    SYNC_ALIGNED sync_u64 left;
+};
+
+static const struct grainbench_option options[] = {{.name = "fan",
+                                                    .type = GRAINBENCH_OPTION_INTEGER,
+                                                    .offset = offsetof(struct options, fan),
+                                                    .argument = "N",
+                                                    .fallback = "8",
+                                                    .minimum = 1,
+                                                    .maximum = 1024,
+                                                    .help = "workers of a node"},
+                                                   POOL_SPIN_OPTION(offsetof(struct options, spin)),
+                                                   {0}};
+
+static uint64_t pack(uint32_t generation, uint64_t low, uint64_t high) {
+    return (uint64_t)(generation & 0xfffff) << (2 * BOUND_BITS) | high << BOUND_BITS | low;
+}
+
+static bool is_claimable(uint64_t word, uint32_t generation) {
+    return word >> (2 * BOUND_BITS) == (generation & 0xfffff) &&
+           (word & BOUND_MASK) < (word >> BOUND_BITS & BOUND_MASK);
+}
+
+/* A window: an even share of half of what is there. */
+static uint64_t window_of(const struct grainbench_scheduler *scheduler, uint64_t count) {
+    uint64_t window = count / (2 * scheduler->fan);
+    return window ? window : 1;
+}
+
+static size_t run_units(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                        uint64_t low, uint64_t high) {
+    size_t count = scheduler->pool.batch->item_count, unit = scheduler->unit;
+    size_t begin = (size_t)low * unit, end = (size_t)high * unit;
+    if (end > count) end = count;
+    pool_body(worker, begin, end);
+    return end - begin;
+}
+
+/* Takes windows from the node until it has none of this generation; returns the items run and the
+ * last word seen. */
+static size_t run_node(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                       sync_u64 *node, uint32_t generation, uint64_t *seen) {
+    size_t done = 0;
+    uint64_t word = sync_load_u64(node, SYNC_RELAXED, SITE_NODE_CLAIM);
+    while (is_claimable(word, generation)) {
+        uint64_t low = word & BOUND_MASK, high = word >> BOUND_BITS & BOUND_MASK;
+        uint64_t next = low + window_of(scheduler, high - low);
+        if (!sync_cas_u64(node, &word, pack(generation, next, high), SYNC_ACQUIRE, SITE_NODE_CLAIM))
+            continue;
+        done += run_units(scheduler, worker, low, next);
+        word = sync_load_u64(node, SYNC_RELAXED, SITE_NODE_CLAIM);
+    }
+    *seen = word;
+    return done;
+}
+
+/* Claims a block from the root and offers what it does not run itself. Returns the items run; 0
+ * when there are no blocks. */
+static size_t run_block(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                        sync_u64 *node, uint64_t seen, uint32_t *generation) {
+    int64_t left =
+        (int64_t)sync_fetch_sub_u64(&scheduler->left, 1, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
+    if (left <= 0) return 0;
+    *generation = sync_load_u32(&scheduler->turn, SYNC_RELAXED, SITE_RANGE_TURN);
+    size_t block = scheduler->blocks.count - (size_t)left;
+    uint64_t low = scheduler->blocks.bounds[block], high = scheduler->blocks.bounds[block + 1];
+    uint64_t next = low + window_of(scheduler, high - low);
+    bool offered =
+        next < high && !is_claimable(seen, *generation) &&
+        sync_cas_u64(node, &seen, pack(*generation, next, high), SYNC_ACQ_REL, SITE_NODE_CLAIM);
+    return run_units(scheduler, worker, low, offered ? next : high);
+}
+
+static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
+    sync_u64 *node = &scheduler->nodes[worker->index / scheduler->fan].word;
+    uint32_t generation = sync_load_u32(&scheduler->turn, SYNC_ACQUIRE, SITE_RANGE_TURN);
+    size_t done = 0;
+    for (;;) {
+        uint64_t seen;
+        done += run_node(scheduler, worker, node, generation, &seen);
+        size_t more = run_block(scheduler, worker, node, seen, &generation);
+        if (!more) break;
+        done += more;
+    }
+    if (done) pool_report(&scheduler->pool, done);
+}
+
+static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
+    struct pool *pool = &scheduler->pool;
+    if (pool_run_forked(pool, batch)) return;
+    sync_enter(pool->domain, 0);
+    size_t unit = batch->item_count / BOUND_MASK + 1;
+    scheduler->unit = unit;
+    bool made = chunks_by_count(&scheduler->blocks, (batch->item_count + unit - 1) / unit,
+                                2 * scheduler->node_count, 1);
+    pool_prepare(pool, batch, batch->item_count);
+    if (made) {
+        uint32_t turn = sync_load_u32(&scheduler->turn, SYNC_RELAXED, SITE_RANGE_TURN) + 1;
+        sync_store_u32(&scheduler->turn, turn, SYNC_RELEASE, SITE_RANGE_TURN);
+        sync_store_u64(&scheduler->left, scheduler->blocks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
+        pool_run(pool);
+    } else /* no memory for the table */
+        sync_body(batch, 0, batch->item_count, 0);
+    sync_leave(pool->domain);
+}
+
+static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
+                                           char *message) {
+    const struct options *values = chosen;
+    struct grainbench_scheduler *scheduler = aligned_alloc(SYNC_LINE, sizeof *scheduler);
+    unsigned fan = (unsigned)values->fan, nodes = (setup->workers + fan - 1) / fan;
+    struct node *words = aligned_alloc(SYNC_LINE, nodes * sizeof *words);
+    if (!scheduler || !words) {
+        error_write(message, "no memory for %u nodes", nodes);
+        free(scheduler);
+        free(words);
+        return NULL;
+    }
+    scheduler->fan = fan;
+    scheduler->node_count = nodes;
+    scheduler->nodes = words;
+    scheduler->blocks = (struct chunks){0};
+    scheduler->unit = 1;
+    sync_init_u32(&scheduler->turn, 0);
+    sync_init_u64(&scheduler->left, 0);
+    for (unsigned i = 0; i < nodes; i++)
+        sync_init_u64(&words[i].word, 0);
+    if (pool_create(&scheduler->pool, scheduler, setup, work, values->spin, message))
+        return scheduler;
+    free(words);
+    free(scheduler);
+    return NULL;
+}
+
+static void statistics(struct grainbench_scheduler *scheduler, struct grainbench_statistics *out) {
+    pool_statistics(&scheduler->pool, out);
+}
+
+static void reset_statistics(struct grainbench_scheduler *scheduler) {
+    pool_reset_statistics(&scheduler->pool);
+}
+
+static void destroy(struct grainbench_scheduler *scheduler) {
+    pool_destroy(&scheduler->pool);
+    free(scheduler->nodes);
+    free(scheduler->blocks.bounds);
+    free(scheduler);
+}
+
+const struct grainbench_scheduler_operations SYNC_EXPORT(counter_tree) = {
+    .struct_size = sizeof(struct grainbench_scheduler_operations),
+    .abi = GRAINBENCH_SCHEDULER_ABI,
+    .name = "counter-tree",
+    .summary = "a root counter hands blocks to nodes of workers, nodes hand out windows",
+    .capabilities = GRAINBENCH_CALLER_IS_WORKER,
+    .options = options,
+    .options_size = sizeof(struct options),
+    .create = create,
+    .run = run,
+    .statistics = statistics,
+    .reset_statistics = reset_statistics,
+    .destroy = destroy,
+};
