@@ -99,17 +99,30 @@ static bool read_role(const json_t *arm, enum arm_role *role, struct error *erro
     return !word || error_set(error, "role: '%s' is not baseline, patched, control or other", word);
 }
 
-static void append_option(struct arm_spec *spec, const char *name, const char *value) {
-    size_t used = strlen(spec->encoder);
-    if (value) snprintf(spec->encoder + used, sizeof spec->encoder - used, ":%s=%s", name, value);
+/* Sets an option in the text of a component, "name:option=value": its value if it is there, else
+ * one more option. */
+static bool set_option(char *text, size_t size, const char *name, const char *value,
+                       struct error *error) {
+    char key[64], copy[ARM_TEXT];
+    if (!value) return true;
+    snprintf(key, sizeof key, ":%s=", name);
+    snprintf(copy, sizeof copy, "%s", text);
+    char *at = strstr(copy, key);
+    const char *rest = at ? at + strlen(key) + strcspn(at + strlen(key), ":") : "";
+    if (at) *at = 0;
+    int length = snprintf(text, size, "%s%s%s%s", copy, key, value, rest);
+    return (length > 0 && (size_t)length < size) ||
+           error_set(error, "%s: too many options for one encoder", name);
 }
 
 static bool apply_overrides(const struct scenario_overrides *overrides, struct arm_spec *spec,
                             struct error *error) {
     if (overrides->encoder) snprintf(spec->encoder, sizeof spec->encoder, "%s", overrides->encoder);
-    append_option(spec, "cost", overrides->cost);
-    append_option(spec, "cache", overrides->cache);
-    append_option(spec, "storage", overrides->storage);
+    size_t size = sizeof spec->encoder;
+    if (!set_option(spec->encoder, size, "cost", overrides->cost, error) ||
+        !set_option(spec->encoder, size, "cache", overrides->cache, error) ||
+        !set_option(spec->encoder, size, "storage", overrides->storage, error))
+        return false;
     if (overrides->gap_ns) spec->gap_ns = overrides->gap_ns;
     if (overrides->dose) spec->dose = overrides->dose;
     return (!overrides->dose_line ||
@@ -163,6 +176,10 @@ struct planner {
     int plan;
 };
 
+static bool changes_encoder(const struct scenario_overrides *overrides) {
+    return overrides->encoder || overrides->cost || overrides->cache || overrides->storage;
+}
+
 static bool add_arm(struct planner *planner, const json_t *group, const json_t *arm,
                     const struct thread_count *count, unsigned group_index, struct error *error) {
     struct experiment_arm added = {.control_of = -1, .group = group_index};
@@ -187,7 +204,7 @@ static bool add_arm(struct planner *planner, const json_t *group, const json_t *
     added.row_name = count->kind;
     const char *group_name = json_string_value(json_object_get(group, "name"));
     snprintf(added.group_name, sizeof added.group_name, "%s",
-             group_name && !planner->overrides->encoder ? group_name : added.spec.encoder);
+             group_name && !changes_encoder(planner->overrides) ? group_name : added.spec.encoder);
     const char *of = json_string_value(json_object_get(arm, "control_of"));
     if (added.role == ROLE_CONTROL) {
         added.control_of = of ? find_arm(planner->experiment, group_index, of) : -1;
