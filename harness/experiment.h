@@ -14,8 +14,8 @@ struct experiment_arm {
     enum arm_role role;
     int control_of; /* index of the arm that a control repeats, or -1 */
     unsigned group;
-    const char *row_name; /* what the thread count is: "physical", or NULL */
-    char group_name[64];  /* what the group's table block is called: "reference cost" */
+    const char *row_name;      /* what the thread count is: "physical", or NULL */
+    char group_name[ARM_TEXT]; /* what the group's table block is called: "reference cost" */
 };
 
 struct experiment {
