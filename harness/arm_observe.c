@@ -66,7 +66,8 @@ bool arm_observe(struct arm *arm, size_t first, size_t count, struct arm_observa
         arm->scheduler_operations->reset_statistics(arm->observer);
     for (size_t i = 0; i < count; i++)
         observe_batch(arm, (first + i) % batches, observation);
-    memset(arm->worker_times, 0, arm->spec->workers * sizeof *arm->worker_times);
+    /* UINT64_MAX throughout: a scheduler that does not know its workers' times leaves them so. */
+    memset(arm->worker_times, 0xFF, arm->spec->workers * sizeof *arm->worker_times);
     observation->worker_times = arm->worker_times;
     observation->statistics = (struct grainbench_statistics){
         .struct_size = sizeof observation->statistics,

@@ -132,15 +132,25 @@ static json_t *leaf_sizes_to_json(const struct grainbench_statistics *statistics
     return object;
 }
 
+/* Times that the scheduler does not know are left out. */
 static json_t *worker_times_to_json(const struct arm_observation *observation, unsigned workers) {
     json_t *array = json_array();
     for (unsigned i = 0; i < workers; i++) {
         const struct grainbench_worker_time *time = &observation->worker_times[i];
-        json_array_append_new(
-            array,
-            json_pack("{s:I, s:I, s:I, s:I, s:I}", "run_ns", (json_int_t)time->run_ns, "steal_ns",
-                      (json_int_t)time->steal_ns, "spin_ns", (json_int_t)time->spin_ns, "park_ns",
-                      (json_int_t)time->park_ns, "wake_ns", (json_int_t)time->wake_ns));
+        const struct {
+            const char *name;
+            uint64_t value_ns;
+        } members[] = {{"run_ns", time->run_ns},
+                       {"steal_ns", time->steal_ns},
+                       {"spin_ns", time->spin_ns},
+                       {"park_ns", time->park_ns},
+                       {"wake_ns", time->wake_ns}};
+        json_t *worker = json_object();
+        for (size_t m = 0; m < sizeof members / sizeof members[0]; m++)
+            if (members[m].value_ns != UINT64_MAX)
+                json_object_set_new(worker, members[m].name,
+                                    json_integer((json_int_t)members[m].value_ns));
+        json_array_append_new(array, worker);
     }
     return array;
 }

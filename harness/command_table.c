@@ -1,5 +1,6 @@
 /* `grainbench table`: the tables of records. */
 #include "harness/command.h"
+#include "harness/fidelity.h"
 #include "results/table.h"
 
 #include <stddef.h>
@@ -34,7 +35,8 @@ static int print_one(const char *path, const struct table_options *options, bool
     struct record *record = record_read(path, &error);
     if (!record) return command_fail("table", "%s", error.message);
     if (separate) fputc('\n', stdout);
-    bool printed = table_print(record, options, stdout, &error);
+    bool printed = fidelity_is_record(record) ? fidelity_print_record(record, stdout, &error)
+                                              : table_print(record, options, stdout, &error);
     record_free(record);
     return printed ? EXIT_OK : command_fail("table", "%s", error.message);
 }

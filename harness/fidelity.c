@@ -193,12 +193,16 @@ static bool record_figure(struct record_writer *writer, const struct fidelity_fi
                           struct error *error) {
     json_t *line = json_pack("{s:s, s:i, s:s, s:s}", "kind", "fidelity", "workers",
                              (int)figure->workers, "body", figure->body, "metric", figure->metric);
-    const char *none = "the real one has none";
+    const char *none = "too few rounds, or the real one has none";
     record_set_real(line, "model", figure->values[FIDELITY_MODEL], none);
     record_set_real(line, "real", figure->values[FIDELITY_REAL], none);
     record_set_real(line, "ratio", figure->ratio, none);
-    record_set_real(line, "low", figure->low, "not a figure of paired rounds");
-    record_set_real(line, "high", figure->high, "not a figure of paired rounds");
+    record_set_real(line, "low", figure->low, none);
+    record_set_real(line, "high", figure->high, none);
+    if (figure->limit_high > 0) {
+        record_set_real(line, "limit_low", figure->limit_low, none);
+        record_set_real(line, "limit_high", figure->limit_high, none);
+    }
     return record_append(writer, line, error);
 }
 

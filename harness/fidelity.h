@@ -64,7 +64,13 @@ enum fidelity_verdict fidelity_judge(const struct fidelity_figure *figure);
 
 /* Whether no figure is outside its limits. */
 bool fidelity_agrees(const struct fidelity_result *result);
+
+/* The tables. Only the schedulers and the number of items are read of the plan. */
 bool fidelity_print(const struct fidelity_plan *plan, const struct fidelity_result *result,
                     FILE *out, struct error *error);
+
+/* Whether a record holds such figures, and the tables of it. */
+bool fidelity_is_record(const struct record *record);
+bool fidelity_print_record(const struct record *record, FILE *out, struct error *error);
 
 #endif

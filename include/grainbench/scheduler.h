@@ -64,7 +64,8 @@ struct grainbench_worker_time {
 };
 
 /* Counts since the last reset, summed over workers. UINT64_MAX means "not known to this scheduler"
- * and is shown as n/a. The caller sets struct_size, worker_times and worker_time_count. */
+ * and is shown as n/a. The caller sets struct_size, worker_times and worker_time_count, and every
+ * worker time to UINT64_MAX: a scheduler that does not know them leaves them so. */
 struct grainbench_statistics {
     size_t struct_size;
     uint64_t batches;

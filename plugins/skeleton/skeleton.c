@@ -192,7 +192,8 @@ static void skeleton_run(struct grainbench_scheduler *scheduler,
 
 /* OPTIONAL. Adds up the counts since the last reset; called between batches. Set what you do not
  * know to UINT64_MAX: it is shown as n/a. `out->struct_size` says how much of the struct exists.
- * Do not touch worker_times and worker_time_count unless you fill the array they describe. */
+ * worker_times is the program's array of worker_time_count entries, every time UINT64_MAX: fill what
+ * you know of the workers' times, or leave it alone. */
 static void skeleton_statistics(struct grainbench_scheduler *scheduler,
                                 struct grainbench_statistics *out) {
     out->batches = scheduler->batches;
