@@ -2,11 +2,12 @@
  * cores included; every item must run exactly once, in the batch it belongs to, and results must
  * come back in place.
  *
- *     schedulers_stress [--batches N] [--seed N] [--scheduler NAME] [--workers N] [--copy
- * native|counted]
+ *     schedulers_stress [--batches N] [--seed N] [--scheduler NAME] [--workers N]
+ *                       [--copy native|counted] [--every]
+ *
+ * --every: instead of random ones, every scheduler at 1 to 8 workers, with --batches each.
  *
  * Items' counters are plain memory: under ThreadSanitizer two workers on one item are a report. */
-#include "base/clock.h"
 #include "base/options.h"
 #include "base/random.h"
 #include "schedulers/schedulers.h"
@@ -23,7 +24,7 @@ struct settings {
     int64_t workers;
     const char *scheduler;
     int copy;
-    bool quiet;
+    bool every;
 };
 
 static const struct grainbench_option options[] = {
@@ -37,8 +38,8 @@ static const struct grainbench_option options[] = {
      NULL, 0, 0, "only this one"},
     {"copy", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct settings, copy), "COPY", "native",
      "native|counted", 0, 0, "which compiled copy of the schedulers"},
-    {"quiet", 'q', GRAINBENCH_OPTION_FLAG, offsetof(struct settings, quiet), NULL, "0", NULL, 0, 0,
-     "say nothing but failures"},
+    {"every", 'e', GRAINBENCH_OPTION_FLAG, offsetof(struct settings, every), NULL, "0", NULL, 0, 0,
+     "every scheduler at 1 to 8 workers, so many batches each"},
     {0}};
 
 /* One batch and what its items saw. */
@@ -172,6 +173,41 @@ static int64_t run_one_scheduler(const struct settings *settings,
     return good ? ran : -1;
 }
 
+/* Random schedulers until all batches have run; returns how many schedulers, negative on failure.
+ */
+static int64_t run_random(struct settings *settings, struct work *work, const uint32_t *costs,
+                          struct random *random) {
+    enum schedulers_copy copy = (enum schedulers_copy)settings->copy;
+    int64_t left = settings->batches, schedulers = 0;
+    while (left > 0) {
+        const struct grainbench_scheduler_operations *operations =
+            settings->scheduler ? schedulers_find(copy, settings->scheduler)
+                                : schedulers_at(copy, random_below(random, schedulers_count()));
+        if (!operations) {
+            fprintf(stderr, "schedulers_stress: no scheduler '%s'\n", settings->scheduler);
+            return -1;
+        }
+        int64_t most = 1 + (int64_t)random_below(random, 200);
+        int64_t ran =
+            run_one_scheduler(settings, operations, most < left ? most : left, work, costs, random);
+        if (ran < 0) return -1;
+        left -= ran;
+        schedulers++;
+    }
+    return schedulers;
+}
+
+static int64_t run_every(struct settings *settings, struct work *work, const uint32_t *costs,
+                         struct random *random) {
+    int64_t schedulers = 0;
+    for (size_t i = 0; i < schedulers_count(); i++)
+        for (settings->workers = 1; settings->workers <= 8; settings->workers++, schedulers++)
+            if (run_one_scheduler(settings, schedulers_at((enum schedulers_copy)settings->copy, i),
+                                  settings->batches, work, costs, random) < 0)
+                return -1;
+    return schedulers;
+}
+
 int main(int argc, char **argv) {
     struct settings settings = {0};
     struct error error;
@@ -186,28 +222,12 @@ int main(int argc, char **argv) {
     if (!work || !costs) return 2;
     for (size_t i = 0; i < MAXIMUM_ITEMS; i++)
         costs[i] = (uint32_t)random_below(&random, 200);
-    int64_t left = settings.batches, schedulers = 0;
-    while (left > 0) {
-        const struct grainbench_scheduler_operations *operations =
-            settings.scheduler
-                ? schedulers_find((enum schedulers_copy)settings.copy, settings.scheduler)
-                : schedulers_at((enum schedulers_copy)settings.copy,
-                                random_below(&random, schedulers_count()));
-        if (!operations) {
-            fprintf(stderr, "schedulers_stress: no scheduler '%s'\n", settings.scheduler);
-            return 2;
-        }
-        int64_t most = 1 + (int64_t)random_below(&random, 200);
-        int64_t ran = run_one_scheduler(&settings, operations, most < left ? most : left, work,
-                                        costs, &random);
-        if (ran < 0) return 1;
-        left -= ran;
-        schedulers++;
-    }
-    if (!settings.quiet)
+    int64_t schedulers = settings.every ? run_every(&settings, work, costs, &random)
+                                        : run_random(&settings, work, costs, &random);
+    if (schedulers >= 0)
         printf("%" PRId64 " batches through %" PRId64 " schedulers: every item ran exactly once\n",
-               settings.batches, schedulers);
+               settings.every ? settings.batches * schedulers : settings.batches, schedulers);
     free(work);
     free(costs);
-    return 0;
+    return schedulers >= 0 ? 0 : 1;
 }
