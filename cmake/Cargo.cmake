@@ -14,8 +14,9 @@ function(cargo_find name folder debian_crate)
     return()
   endif()
   foreach(offline IN ITEMS --offline "")
-    execute_process(COMMAND ${CARGO} fetch --locked ${offline} --manifest-path ${folder}/Cargo.toml
-      TIMEOUT 120 OUTPUT_QUIET ERROR_QUIET RESULT_VARIABLE failed)
+    execute_process(COMMAND ${CMAKE_COMMAND} -E env CARGO_NET_RETRY=1 CARGO_HTTP_TIMEOUT=15
+      ${CARGO} fetch --locked ${offline} --manifest-path ${folder}/Cargo.toml
+      TIMEOUT 60 OUTPUT_QUIET ERROR_QUIET RESULT_VARIABLE failed)
     if(NOT failed)
       set(${name}_ARGUMENTS --locked --offline --manifest-path ${folder}/Cargo.toml PARENT_SCOPE)
       set(${name}_SOURCE "the versions of Cargo.lock" PARENT_SCOPE)

@@ -224,7 +224,7 @@ static void rayon_collects_results_in_a_list_of_vectors(void **state) {
     (void)state;
     const struct grainbench_scheduler_operations *operations = find_or_skip("rayon-real");
     struct check check = {.workers = 3};
-    struct grainbench_scheduler *scheduler = make(operations, "results=list", &check);
+    struct grainbench_scheduler *scheduler = make(operations, "collect=list", &check);
     static uint64_t results[1000];
     struct grainbench_batch batch = {.struct_size = sizeof batch,
                                      .item_count = 1000,

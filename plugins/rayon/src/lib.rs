@@ -22,7 +22,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 const CALL_OUTSIDE: c_int = 0;
 const BODY_ITEM: c_int = 1;
-const RESULTS_LIST: c_int = 1;
+const COLLECT_LIST: c_int = 0;
 
 /// The offsets are those of OPTION_TABLE.
 #[repr(C)]
@@ -31,7 +31,7 @@ struct Options {
     min_len: i64,
     call: c_int,
     body: c_int,
-    results: c_int,
+    collect: c_int,
 }
 
 static OPTION_TABLE: [OptionRow; 5] = [
@@ -67,13 +67,13 @@ static OPTION_TABLE: [OptionRow; 5] = [
         ..OPTION_LAST
     },
     OptionRow {
-        name: text!("results"),
+        name: text!("collect"),
         kind: OPTION_CHOICE,
         offset: 16,
-        argument: text!("WHERE"),
-        fallback: text!("place"),
-        choices: text!("place|list"),
-        help: text!("leave results in place, or collect a list of vectors, one a leaf"),
+        argument: text!("HOW"),
+        fallback: text!("list"),
+        choices: text!("list|place"),
+        help: text!("results as a list of one vector a leaf, moved at last, or straight into place"),
         ..OPTION_LAST
     },
     OPTION_LAST,
@@ -131,7 +131,7 @@ unsafe extern "C" fn run(scheduler: *mut c_void, batch: *const Batch) {
         options.min_len as usize,
         options.body == BODY_ITEM,
     );
-    let listed = options.results == RESULTS_LIST && !(*batch).results.is_null();
+    let listed = options.collect == COLLECT_LIST && !(*batch).results.is_null();
     scheduler.batches += 1;
     if (*batch).item_count > 0 {
         scheduler.list_nodes += scheduler.pool.run(&watch, listed) as u64;
