@@ -33,8 +33,8 @@ static int64_t suffix_factor(const char *suffix) {
     static const struct {
         const char *text;
         int64_t factor;
-    } factors[] = {{"", 1},           {"k", 1000},         {"K", 1000},        {"M", 1000000},
-                   {"G", 1000000000}, {"Ki", 1024},        {"Mi", 1024 * 1024}, {"Gi", 1 << 30},
+    } factors[] = {{"", 1},           {"k", 1000},          {"K", 1000},         {"M", 1000000},
+                   {"G", 1000000000}, {"Ki", 1024},         {"Mi", 1024 * 1024}, {"Gi", 1 << 30},
                    {"KiB", 1024},     {"MiB", 1024 * 1024}, {"GiB", 1 << 30}};
     for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++)
         if (strcmp(suffix, factors[i].text) == 0) return factors[i].factor;
@@ -107,12 +107,19 @@ static bool assign_row(const struct grainbench_option *row, void *target, const 
                        struct error *error) {
     void *field = (char *)target + row->offset;
     switch (row->type) {
-    case GRAINBENCH_OPTION_FLAG: return assign_flag(row, field, value, error);
-    case GRAINBENCH_OPTION_INTEGER: return assign_integer(row, field, value, error);
-    case GRAINBENCH_OPTION_REAL: return assign_real(row, field, value, error);
-    case GRAINBENCH_OPTION_CHOICE: return assign_choice(row, field, value, error);
-    case GRAINBENCH_OPTION_TEXT: *(const char **)field = value; return true;
-    default: return error_set(error, "%s: the option table is broken", row->name);
+    case GRAINBENCH_OPTION_FLAG:
+        return assign_flag(row, field, value, error);
+    case GRAINBENCH_OPTION_INTEGER:
+        return assign_integer(row, field, value, error);
+    case GRAINBENCH_OPTION_REAL:
+        return assign_real(row, field, value, error);
+    case GRAINBENCH_OPTION_CHOICE:
+        return assign_choice(row, field, value, error);
+    case GRAINBENCH_OPTION_TEXT:
+        *(const char **)field = value;
+        return true;
+    default:
+        return error_set(error, "%s: the option table is broken", row->name);
     }
 }
 
@@ -237,16 +244,29 @@ static void print_wrapped(FILE *out, const char *text, int column) {
         }
         column += fprintf(out, "%s%.*s", column > HELP_COLUMN ? " " : "", length, text);
         text += length;
-        while (*text == ' ') text++;
+        while (*text == ' ')
+            text++;
     }
     fputc('\n', out);
 }
 
-static void print_row(const struct grainbench_option *row, FILE *out) {
+/* "  -x, --name ARGUMENT" of a command line, or "      name=ARGUMENT" of a component. */
+static void make_head(const struct grainbench_option *row, bool component, char *head,
+                      size_t size) {
+    const char *argument = row->argument ? row->argument : component ? "0|1" : "";
+    if (component)
+        snprintf(head, size, "      %s=%s", row->name, argument);
+    else if (row->letter)
+        snprintf(head, size, "  -%c, --%s %s", row->letter, row->name, argument);
+    else
+        snprintf(head, size, "      --%s %s", row->name, argument);
+    size_t length = strlen(head);
+    if (head[length - 1] == ' ') head[length - 1] = 0;
+}
+
+static void print_row(const struct grainbench_option *row, bool component, FILE *out) {
     char head[128], text[1024];
-    int length = row->letter ? snprintf(head, sizeof head, "  -%c, --%s", row->letter, row->name)
-                             : snprintf(head, sizeof head, "      --%s", row->name);
-    if (row->argument) snprintf(head + length, sizeof head - (size_t)length, " %s", row->argument);
+    make_head(row, component, head, sizeof head);
     bool flag = row->type == GRAINBENCH_OPTION_FLAG;
     bool named = row->fallback && row->fallback[0] && !(flag && strcmp(row->fallback, "0") == 0);
     snprintf(text, sizeof text, "%s%s%s%s%s%s%s", row->help,
@@ -262,13 +282,21 @@ static void print_row(const struct grainbench_option *row, FILE *out) {
     print_wrapped(out, text, HELP_COLUMN);
 }
 
-void options_print_help(const struct grainbench_option *table, FILE *out) {
+static void print_rows(const struct grainbench_option *table, bool component, FILE *out) {
     for (const struct grainbench_option *row = table; row && row->type; row++) {
         if (row->type == GRAINBENCH_OPTION_HEADING)
             fprintf(out, "%s%s:\n", row == table ? "" : "\n", row->help);
         else
-            print_row(row, out);
+            print_row(row, component, out);
     }
+}
+
+void options_print_help(const struct grainbench_option *table, FILE *out) {
+    print_rows(table, false, out);
+}
+
+void options_print_component_help(const struct grainbench_option *table, FILE *out) {
+    print_rows(table, true, out);
 }
 
 static void choice_text(const struct grainbench_option *row, int index, char *text, size_t size) {
@@ -284,17 +312,25 @@ void options_value_text(const struct grainbench_option *row, const void *target,
                         size_t size) {
     const void *field = (const char *)target + row->offset;
     switch (row->type) {
-    case GRAINBENCH_OPTION_FLAG: snprintf(text, size, "%d", *(const bool *)field); break;
+    case GRAINBENCH_OPTION_FLAG:
+        snprintf(text, size, "%d", *(const bool *)field);
+        break;
     case GRAINBENCH_OPTION_INTEGER:
         snprintf(text, size, "%" PRId64, *(const int64_t *)field);
         break;
-    case GRAINBENCH_OPTION_REAL: snprintf(text, size, "%.17g", *(const double *)field); break;
+    case GRAINBENCH_OPTION_REAL:
+        snprintf(text, size, "%.17g", *(const double *)field);
+        break;
     case GRAINBENCH_OPTION_TEXT: {
         const char *value = *(const char *const *)field;
         snprintf(text, size, "%s", value ? value : "");
         break;
     }
-    case GRAINBENCH_OPTION_CHOICE: choice_text(row, *(const int *)field, text, size); break;
-    default: snprintf(text, size, "%s", ""); break;
+    case GRAINBENCH_OPTION_CHOICE:
+        choice_text(row, *(const int *)field, text, size);
+        break;
+    default:
+        snprintf(text, size, "%s", "");
+        break;
     }
 }

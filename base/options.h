@@ -28,6 +28,8 @@ bool options_parse_arguments(const struct grainbench_option *table, void *target
 
 /* One aligned line a row, wrapped at 100 columns, with defaults and choices. */
 void options_print_help(const struct grainbench_option *table, FILE *out);
+/* The same for the options of a scheduler or an encoder: "name=VALUE". */
+void options_print_component_help(const struct grainbench_option *table, FILE *out);
 
 /* "1,500" style helpers shared by tables: the plain text of a row's current value. `text` gets at
  * most `size` bytes. */

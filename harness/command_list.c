@@ -21,7 +21,7 @@ static const struct grainbench_option option_table[] = {
 static void print_entry(const char *name, const char *summary,
                         const struct grainbench_option *options, bool verbose) {
     printf("  %-18s %s\n", name, summary);
-    if (verbose && options && options->type) options_print_help(options, stdout);
+    if (verbose && options && options->type) options_print_component_help(options, stdout);
 }
 
 static void print_module(void *context, const struct module_description *module) {
