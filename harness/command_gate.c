@@ -215,7 +215,7 @@ const struct command command_gate = {
         "A rule is {\"metric\": M, \"arms\": PATTERN, \"threshold\": X}. M is throughput or cpu, "
         "judged by paired samples with an interval, a threshold that the run's own noise floor "
         "bounds from below, and Holm's correction; or KIND.PATH, a number in a line of the record, "
-        "such as ledger.total.rmw, compared as it is. \"better\": \"higher\" turns such a number "
+        "such as ledger.totals.rmw, compared as it is. \"better\": \"higher\" turns such a number "
         "round; \"optional\": true skips one that this machine does not have. A metric that is "
         "missing or a pattern that matches nothing is an error, never a pass.\n\n"
         "Two builds are measured interleaved, every arm of the scenario with each of them and once "

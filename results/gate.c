@@ -45,7 +45,7 @@ static bool read_rule(json_t *object, size_t number, struct gate_rule *rule, str
     if (metric_index(rule->metric) < 0 && !strchr(rule->metric, '.'))
         return error_set(error,
                          "gate rule %zu: metric '%s' is neither throughput nor cpu nor KIND.PATH, "
-                         "such as ledger.total.rmw",
+                         "such as ledger.totals.rmw",
                          number, rule->metric);
     if (!json_is_number(threshold) || rule->threshold < 0 || rule->threshold > 10)
         return error_set(error, "gate rule %zu: threshold must be a number from 0 to 10", number);

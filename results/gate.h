@@ -18,7 +18,7 @@ enum gate_outcome {
 extern const char *const gate_outcome_names[GATE_OUTCOME_COUNT];
 
 /* `metric` is "throughput" or "cpu" (compared with intervals), or KIND.PATH: a number in the arm's
- * line of that kind, compared as it is: "ledger.total.rmw", "observation.statistics.leaves",
+ * line of that kind, compared as it is: "ledger.totals.rmw", "observation.statistics.leaves",
  * "counter.instructions". */
 struct gate_rule {
     const char *metric;
