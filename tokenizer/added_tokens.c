@@ -96,6 +96,7 @@ static bool split_pass(const struct added_finder *finder, struct pretokenizer_sc
 bool added_tokens_split(const struct added_finder *finder, struct pretokenizer_scratch *scratch,
                         const char *text, size_t length, struct piece_list *pieces) {
     pieces->count = 0;
+    if (length == 0) return true;
     if (!finder->pass_used[0]) return split_pass(finder, scratch, true, text, 0, length, pieces);
     if (!split_pass(finder, scratch, false, text, 0, length, pieces)) return false;
     if (!finder->pass_used[1]) return true;

@@ -37,7 +37,7 @@ static void check_lines(unsigned flags, const struct streams *expected) {
     struct streams s = {0, DIGEST_START, DIGEST_START, DIGEST_START, DIGEST_START};
     struct bench_encoder encoder;
     encoder_open(&encoder, &model, "storage=arena:capacity=100000", flags);
-    for (const char *at = text, *stop; (stop = strchr(at, '\n')); at = stop + 1) {
+    for (const char *at = text, *stop; (stop = line_end(at, text + size)); at = stop + 1) {
         add(&s, encoder_encode(&encoder, GRAINBENCH_ENTRY_BATCH, at, (size_t)(stop - at)));
         encoder_drop(&encoder);
     }

@@ -157,7 +157,8 @@ static void a_mean_line_costs_what_the_original_pays(void **state) {
     encoder_open(&encoder, &model, "cost=reference", GRAINBENCH_TOKENIZER_BENCH);
     for (int pass = 0; pass < 2; pass++) {
         watch.mallocs = watch.reallocs = watch.frees = watch.bytes = lines = 0;
-        for (const char *at = text, *stop; (stop = strchr(at, '\n')); at = stop + 1, lines++) {
+        for (const char *at = text, *stop; (stop = line_end(at, text + size));
+             at = stop + 1, lines++) {
             watch.on = pass == 1;
             encoder_encode(&encoder, GRAINBENCH_ENTRY_BATCH, at, (size_t)(stop - at));
             encoder_drop(&encoder);

@@ -81,6 +81,12 @@ static inline void encoder_close(struct bench_encoder *e) {
     free(e->slot);
 }
 
+/* The end of the line at `at` in a text that ends at `end`, or NULL. Not strchr, which sanitizers
+ * make look at the whole text every time. */
+static inline const char *line_end(const char *at, const char *end) {
+    return memchr(at, '\n', (size_t)(end - at));
+}
+
 /* A fresh folder under the build folder; the caller knows what it puts there. */
 static inline void folder_create(char *path, size_t size) {
     snprintf(path, size, "%s/test-XXXXXX", GRAINBENCH_BINARY_DIR);
