@@ -170,6 +170,8 @@ static bool read_lines(struct reader *reader, const char *data, size_t size) {
                      reader->line);
             break;
         }
+        if (!line && !reader->record->header)
+            return fail(reader, "not JSON; is it a record of grainbench?");
         if (!line) return fail(reader, problem.text);
         bool read = read_line(reader, line);
         json_decref(line);

@@ -3,7 +3,7 @@ slower=$scratch/slower.jsonl
 # Patched samples (arms 2 and 5) take 10 % longer than they did.
 awk '/"kind": "sample"/ && /"arm": (2|5),/ { match($0, /"duration_ns": [0-9]+/)
          ns = substr($0, RSTART + 15, RLENGTH - 15)
-         sub(/"duration_ns": [0-9]+/, sprintf("\"duration_ns\": %d", ns * 1.1)) } { print }' \
+         sub(/"duration_ns": [0-9]+/, sprintf("\"duration_ns\": %.0f", ns * 1.1)) } { print }' \
     table-record.jsonl >"$slower"
 few=$scratch/few.jsonl
 awk '!/"kind": "sample"/ || /"round": [0-3],/' table-record.jsonl >"$few"
