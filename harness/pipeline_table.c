@@ -179,8 +179,8 @@ static void print_other_warning(const struct pipeline_experiment *experiment, FI
         if (experiment->arms[i].medians[PIPELINE_METRIC_other] >= 1)
             fprintf(
                 out,
-                "caution      %s: a thread spent %.1f %% in the machinery itself: the items are "
-                "too small for it\n",
+                "caution      %s: a thread spent %.1f %% neither working nor waiting, but waking "
+                "others and in locks: the batches are small\n",
                 experiment->plan->arms[i].label,
                 experiment->arms[i].medians[PIPELINE_METRIC_other]);
 }

@@ -203,10 +203,10 @@ static bool item_or_stop(void *context) {
 
 /* Tells the workers that the consumer has come back for item `head`: lifts a segment's barrier. */
 static void ask(struct ring *ring, uint64_t head) {
-    if (atomic_load_explicit(&ring->asked, memory_order_relaxed) == head + 1) return;
     pthread_mutex_lock(&ring->lock);
     atomic_store_explicit(&ring->asked, head + 1, memory_order_release);
-    if (ring->workers_parked) pthread_cond_broadcast(&ring->slot_free);
+    uint64_t barrier = atomic_load_explicit(&ring->barrier, memory_order_relaxed);
+    if (ring->workers_parked && barrier && barrier <= head) pthread_cond_signal(&ring->slot_free);
     pthread_mutex_unlock(&ring->lock);
 }
 

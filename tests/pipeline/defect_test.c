@@ -19,7 +19,7 @@ static void the_matrix_finds_the_planted_defect(void **state) {
     pid_t child = fork();
     if (child == 0) {
         size_t count;
-        alarm(2);
+        alarm(1);
         const char *complaint = scenarios_run(3, &count);
         if (complaint) fprintf(stderr, "found: %s\n", complaint);
         _exit(complaint ? 1 : 0);
