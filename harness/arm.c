@@ -35,6 +35,18 @@ static bool complete_workers(struct arm *arm, struct error *error) {
     return true;
 }
 
+/* Puts the workers' scratches into locked pools, if that is what is asked for. */
+static bool pool_scratches(struct arm *arm, struct error *error) {
+    unsigned workers = arm->spec->workers;
+    if (arm->spec->scratch == ARM_SCRATCH_WORKER) return true;
+    unsigned pools = arm->spec->scratch == ARM_SCRATCH_POOL ? 1 : (workers + 3) / 4;
+    arm->pool = scratch_pool_create(workers, pools, error);
+    if (!arm->pool) return false;
+    for (unsigned i = 0; i < workers; i++)
+        if (arm->workers[i].scratch) scratch_pool_give(arm->pool, i, arm->workers[i].scratch);
+    return true;
+}
+
 struct grainbench_scheduler *arm_create_scheduler(struct arm *arm, unsigned flags,
                                                   struct error *error) {
     struct grainbench_setup setup = {.struct_size = sizeof setup,
@@ -116,7 +128,7 @@ static bool set_up(struct arm *arm, const struct arm_setup *setup, struct error 
     if (!check_supported(arm, error) || !allocate(arm, error) || !create_encoder(arm, setup, error))
         return false;
     arm->scheduler = arm_create_scheduler(arm, 0, error);
-    return arm->scheduler && complete_workers(arm, error);
+    return arm->scheduler && complete_workers(arm, error) && pool_scratches(arm, error);
 }
 
 struct arm *arm_create(const struct arm_setup *setup, struct error *error) {
@@ -146,6 +158,7 @@ void arm_destroy(struct arm *arm) {
     if (arm->encoder) arm->encoder_operations->destroy(arm->encoder);
     component_free(&arm->scheduler_choice);
     component_free(&arm->encoder_choice);
+    scratch_pool_destroy(arm->pool);
     free(arm->workers);
     free(arm->groups);
     free(arm->results);

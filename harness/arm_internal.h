@@ -5,6 +5,7 @@
 
 #include "harness/arm.h"
 #include "harness/components.h"
+#include "harness/scratch_pool.h"
 
 #include <stdatomic.h>
 
@@ -31,6 +32,7 @@ struct arm {
     void *encoder;
     struct grainbench_scheduler *scheduler, *observer; /* the observer is made when first needed */
     struct worker *workers;
+    struct scratch_pool *pool; /* NULL: every worker uses its own scratch */
     unsigned *groups;
     char *results; /* [batch_lines] slots of result_size bytes */
     struct grainbench_worker_time *worker_times;

@@ -26,8 +26,11 @@ void arm_encode_items(void *context, size_t begin, size_t end, unsigned index) {
     for (size_t i = begin; i < end; i++) {
         void *result = arm->results + i * slot;
         size_t line = arm->start + i;
-        if (!operations->encode(arm->encoder, worker->scratch, entry, corpus->lines[line],
-                                corpus->lengths[line], result, worker->failure))
+        void *scratch = arm->pool ? scratch_pool_take(arm->pool, index) : worker->scratch;
+        bool encoded = operations->encode(arm->encoder, scratch, entry, corpus->lines[line],
+                                          corpus->lengths[line], result, worker->failure);
+        if (arm->pool) scratch_pool_give(arm->pool, index, scratch);
+        if (!encoded)
             memset(result, 0, slot);
         else if (drop_here)
             operations->result_drop(arm->encoder, result);

@@ -41,6 +41,7 @@ static const struct member {
     {"gap_ns", NUMBER64, FIELD(gap_ns), NULL},
     {"dose", NUMBER64, FIELD(dose), NULL},
     {"dose_line", CHOICE, FIELD(dose_line), ARM_DOSE_LINES},
+    {"scratch", CHOICE, FIELD(scratch), ARM_SCRATCHES},
     {"slowdown_ppm", NUMBER64, FIELD(slowdown_ppm), NULL},
     {"seed", NUMBER64, FIELD(seed), NULL},
     {"preload", TEXT, FIELD(preload), NULL},

@@ -17,6 +17,11 @@ enum arm_free { ARM_FREE_CALLER, ARM_FREE_WORKER, ARM_FREE_UNTIMED };
 #define ARM_TOKENIZERS "plain|bench"
 #define ARM_DOSE_LINES "shared|private"
 
+/* Where a worker has its scratch from: its own, or for every item out of one locked pool, or out of
+ * one locked pool for every four workers. */
+enum arm_scratch { ARM_SCRATCH_WORKER, ARM_SCRATCH_POOL, ARM_SCRATCH_SUB_POOLS };
+#define ARM_SCRATCHES "worker|pool|sub-pools"
+
 enum { ARM_TEXT = 160 };
 
 struct arm_spec {
@@ -32,6 +37,7 @@ struct arm_spec {
     uint64_t gap_ns;       /* idle time of the caller between batches, outside the timed region */
     uint64_t dose;         /* dummy atomic additions an item, for dose and response */
     int dose_line;         /* index into ARM_DOSE_LINES */
+    int scratch;           /* enum arm_scratch */
     uint64_t slowdown_ppm; /* planted slowdown of every timed sample, in millionths (self-test) */
     uint64_t seed;
     char preload[ARM_TEXT]; /* LD_PRELOAD of the arm's process (an allocator), or "" */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool scenario_load(const char *name, struct scenario *scenario, struct error *error) {
     char path[PATH_MAX], relative[300];
@@ -169,6 +170,28 @@ static bool wanted_here(const json_t *arm, unsigned workers) {
     return false;
 }
 
+/* Whether the dynamic linker would find a library: by path, or in the usual folders. It would only
+ * warn about one that it does not find, and the arm would run without it unnoticed. */
+static bool library_installed(const char *name) {
+    static const char *const folders[] = {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+                                          "/usr/lib64", "/usr/lib", "/usr/local/lib"};
+    if (strchr(name, '/')) return access(name, R_OK) == 0;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", folders[i], name);
+        if (access(path, R_OK) == 0) return true;
+    }
+    return false;
+}
+
+/* A group or arm that preloads a library that is not installed is left out, and said to be. */
+static bool can_preload(const json_t *members, const char *what) {
+    const char *library = json_string_value(json_object_get(members, "preload"));
+    if (!library || !library[0] || library_installed(library)) return true;
+    fprintf(stderr, "note: %s is left out: %s is not installed\n", what ? what : "an arm", library);
+    return false;
+}
+
 struct planner {
     const struct scenario *scenario;
     const struct scenario_overrides *overrides;
@@ -221,7 +244,9 @@ static bool add_group(struct planner *planner, const json_t *group, const json_t
     for (size_t i = 0; i < json_array_size(arms); i++) {
         const json_t *arm = json_array_get(arms, i);
         struct error detail;
-        if (!wanted_here(arm, count->workers)) continue;
+        if (!wanted_here(arm, count->workers) ||
+            !can_preload(arm, json_string_value(json_object_get(arm, "label"))))
+            continue;
         if (!add_arm(planner, group, arm, count, group_index, &detail))
             return error_set(error, "%s: arm %zu: %s", planner->scenario->path, i + 1,
                              detail.message);
@@ -271,6 +296,9 @@ bool scenario_plan(const struct scenario *scenario, const struct scenario_overri
         const json_t *group = json_array_get(groups, g);
         const json_t *arms = json_object_get(group, "arms");
         if (!arms) arms = json_object_get(scenario->json, "arms");
+        if (!can_preload(json_object_get(group, "arm"),
+                         json_string_value(json_object_get(group, "name"))))
+            continue;
         for (int t = 0; ok && t < count; t++)
             ok = add_group(&planner, group, listed ? listed : arms, &counts[t], index++, error);
     }

@@ -1,0 +1,262 @@
+/* Tables of where the time goes; see explain.h. */
+#define _GNU_SOURCE
+#include "results/explain.h"
+
+#include "results/dose.h"
+#include "results/plot_data.h"
+#include "results/table.h"
+#include "results/time_shares.h"
+
+#include <math.h>
+#include <string.h>
+
+struct printer {
+    FILE *out;
+    bool markdown;
+    unsigned tables;
+    struct error *error;
+};
+
+static bool print_grid(struct printer *printer, struct grid *grid, size_t rows, const char *heading,
+                       const char *note) {
+    bool ok = true;
+    if (rows) {
+        fprintf(printer->out, printer->markdown ? "%s### %s\n\n" : "%s%s\n\n",
+                printer->tables ? "\n" : "", heading);
+        ok = grid_print(grid, printer->markdown ? GRID_MARKDOWN : GRID_TEXT, printer->out,
+                        printer->error);
+        fprintf(printer->out, "\n%s\n", note);
+        printer->tables++;
+    }
+    grid_free(grid);
+    return ok;
+}
+
+static struct grid *make_grid(const char *const *titles, struct error *error) {
+    struct grid *grid = grid_create(titles);
+    if (!grid) error_set(error, "out of memory for a table");
+    return grid;
+}
+
+static void row_name(const struct arm_record *arm, char *text, size_t size) {
+    char group[200];
+    arm_group(arm, group, sizeof group);
+    snprintf(text, size, "%s%s%s", group, group[0] ? ", " : "", arm_label(arm));
+}
+
+static bool print_phases(struct printer *printer, const struct record *record) {
+    static const char *const titles[] = {"<arm", "threads",      "fork", "run",
+                                         "join", "collect",      "drop", "other",
+                                         "sum",  "useful share", NULL};
+    struct grid *grid = make_grid(titles, printer->error);
+    size_t rows = 0;
+    if (!grid) return false;
+    for (size_t i = 0; i < record->arm_count; i++) {
+        struct time_phases times = {0};
+        double shares[WORKER_STATES];
+        char name[300];
+        const struct arm_record *arm = &record->arms[i];
+        if (arm->role == ROLE_CONTROL || !time_phases_of(record, arm, &times)) continue;
+        row_name(arm, name, sizeof name);
+        grid_add(grid, "%s", name);
+        grid_add(grid, "%u", plot_threads(arm));
+        for (int phase = 0; phase <= PHASE_COUNT; phase++)
+            grid_add(grid, "%.1f", times.us[phase]);
+        grid_add(grid, "%.1f", times.total);
+        if (worker_states_of(record, arm, shares))
+            grid_add(grid, "%.1f %%", shares[0]);
+        else
+            grid_add(grid, "n/a");
+        rows++;
+    }
+    return print_grid(
+        printer, grid, rows, "Phases of a batch: us per 1,000 items",
+        "From an instrumented run that is not timed; collecting is part of join unless it "
+        "is told apart. The useful share is time inside "
+        "items over workers x wall time.");
+}
+
+static bool print_workers(struct printer *printer, const struct record *record) {
+    static const char *const titles[] = {"<arm", "threads", "in items", "steal", "spin",
+                                         "park", "wake",    "not told", NULL};
+    struct grid *grid = make_grid(titles, printer->error);
+    size_t rows = 0;
+    if (!grid) return false;
+    for (size_t i = 0; i < record->arm_count; i++) {
+        double shares[WORKER_STATES];
+        char name[300];
+        const struct arm_record *arm = &record->arms[i];
+        if (arm->role == ROLE_CONTROL || !worker_states_of(record, arm, shares)) continue;
+        row_name(arm, name, sizeof name);
+        grid_add(grid, "%s", name);
+        grid_add(grid, "%u", plot_threads(arm));
+        for (int state = 0; state < WORKER_STATES; state++)
+            grid_add(grid, "%.1f %%", shares[state]);
+        rows++;
+    }
+    return print_grid(printer, grid, rows, "What workers do: share of workers x wall time",
+                      "A scheduler that does not tell its states leaves them in 'not told'.");
+}
+
+/* ---- gaps ---- */
+
+static double gap_us(const struct arm_record *arm) {
+    const json_t *gap = json_object_get(json_object_get(arm->json, "spec"), "gap_ns");
+    return json_is_number(gap) ? json_number_value(gap) / 1000 : 0;
+}
+
+/* CPU time of the whole process per 1,000 items in microseconds, idle polling included; NAN if it
+ * is not known. */
+static double cpu_us_of(const struct record *record, const struct arm_record *arm) {
+    double cpu = 0, items = 0;
+    for (size_t i = 0; i < record->sample_count; i++) {
+        const struct sample *sample = &record->samples[i];
+        if (sample->arm != arm->arm || sample->cpu_ns == RECORD_UNAVAILABLE) continue;
+        cpu += (double)sample->cpu_ns;
+        items += (double)sample->items;
+    }
+    return items > 0 ? cpu / items : NAN;
+}
+
+/* The idle group's share in any record's profile of an arm with this label; NAN if there is none.
+ */
+static double idle_share_of(struct record *const *records, size_t count,
+                            const struct arm_record *arm) {
+    for (size_t r = 0; r < count; r++)
+        for (size_t i = 0; i < records[r]->line_count; i++) {
+            const struct record_line *line = &records[r]->lines[i];
+            if (strcmp(line->kind, "profile") != 0 || line->arm < 0) continue;
+            const struct arm_record *other = &records[r]->arms[line->arm];
+            if (!other->label || !arm->label || strcmp(other->label, arm->label) != 0) continue;
+            const json_t *groups = json_object_get(line->json, "groups");
+            for (size_t g = 0; g < json_array_size(groups); g++) {
+                const json_t *group = json_array_get(groups, g);
+                const char *name = json_string_value(json_object_get(group, "name"));
+                if (name && strcmp(name, "idle") == 0)
+                    return 100 * json_number_value(json_object_get(group, "share"));
+            }
+        }
+    return NAN;
+}
+
+static bool print_gaps(struct printer *printer, const struct record *record,
+                       struct record *const *records, size_t count) {
+    static const char *const titles[] = {"gap us",
+                                         "threads",
+                                         "throughput",
+                                         "95 % interval",
+                                         "CPU us per 1,000 items",
+                                         "idle share of samples",
+                                         NULL};
+    struct grid *grid = make_grid(titles, printer->error);
+    size_t rows = 0;
+    bool any_gap = false;
+    if (!grid) return false;
+    for (size_t i = 0; i < record->arm_count; i++) {
+        const struct arm_record *arm = &record->arms[i];
+        struct plot_summary summary = plot_throughput_of(record, arm);
+        if (arm->role == ROLE_CONTROL || !summary.count) continue;
+        any_gap |= gap_us(arm) > 0;
+        grid_add(grid, "%.0f", gap_us(arm));
+        grid_add(grid, "%u", plot_threads(arm));
+        grid_add(grid, "%.2f", summary.median);
+        grid_add(grid, "[%.2f, %.2f]", summary.low, summary.high);
+        double cpu = cpu_us_of(record, arm), idle = idle_share_of(records, count, arm);
+        if (isfinite(cpu))
+            grid_add(grid, "%.0f", cpu);
+        else
+            grid_add(grid, "n/a");
+        if (isfinite(idle))
+            grid_add(grid, "%.1f %%", idle);
+        else
+            grid_add(grid, "n/a");
+        rows++;
+    }
+    return print_grid(
+        printer, grid, any_gap ? rows : 0, "Idle gaps of the caller between batches",
+        "The gap is outside the timed region. CPU time holds what idle workers burn in "
+        "it; the idle share comes from a record of 'grainbench profile' of the same "
+        "scenario.");
+}
+
+/* ---- dose ---- */
+
+static void add_interval(struct grid *grid, bool has, const struct interval *interval) {
+    if (has)
+        grid_add(grid, "[%.3g, %.3g]", interval->low, interval->high);
+    else
+        grid_add(grid, "n/a");
+}
+
+static bool print_dose(struct printer *printer, const struct record *record,
+                       struct record *const *records, size_t count) {
+    static const char *const lines[] = {"shared", "private"};
+    static const char *const titles[] = {"<line",           "doses",         "rounds",
+                                         "ns an operation", "95 % interval", NULL};
+    static const char *const more_titles[] = {
+        "<arm", "gain ns an item", "95 % interval", "atomics saved", "explained ns", "residual ns",
+        NULL};
+    struct dose_slope slopes[2];
+    struct grid *grid = make_grid(titles, printer->error);
+    size_t rows = 0;
+    const struct dose_slope *shared = NULL;
+    if (!grid) return false;
+    for (int i = 0; i < 2; i++) {
+        if (!dose_slope_of(record, lines[i], &slopes[i])) continue;
+        if (i == 0) shared = &slopes[0];
+        grid_add(grid, "%s", lines[i]);
+        grid_add(grid, "%zu", slopes[i].arms);
+        grid_add(grid, "%zu", slopes[i].rounds);
+        grid_add(grid, "%.3g", slopes[i].ns_an_operation.estimate);
+        add_interval(grid, slopes[i].has_interval, &slopes[i].ns_an_operation);
+        rows++;
+    }
+    if (!print_grid(printer, grid, rows,
+                    "Dose and response: wall time an item for one more atomic "
+                    "operation an item",
+                    "The median of regressions, one a round."))
+        return false;
+    if (!shared) return true;
+    grid = make_grid(more_titles, printer->error);
+    if (!grid) return false;
+    rows = 0;
+    for (size_t i = 0; i < record->arm_count; i++) {
+        const struct arm_record *arm = &record->arms[i];
+        struct dose_attribution attribution;
+        const char *line;
+        if (arm->role != ROLE_PATCHED || dose_of_arm(arm, &line) > 0 ||
+            !dose_attribute(record, arm, shared, records, count, &attribution))
+            continue;
+        grid_add(grid, "%s", arm_label(arm));
+        grid_add(grid, "%.4g", attribution.gain_ns.estimate);
+        add_interval(grid, attribution.has_interval, &attribution.gain_ns);
+        if (isfinite(attribution.operations_saved)) {
+            grid_add(grid, "%.4f", attribution.operations_saved);
+            grid_add(grid, "%.3g", attribution.explained_ns);
+            grid_add(grid, "%.3g", attribution.residual_ns);
+        } else {
+            for (int k = 0; k < 3; k++)
+                grid_add(grid, "n/a");
+        }
+        rows++;
+    }
+    return print_grid(
+        printer, grid, rows, "What saved atomics explain of a gain",
+        "Saved read-modify-writes an item (from a record of 'grainbench ledger' of the "
+        "same schedulers and threads) times the cost of one on a shared line; the "
+        "residual is the rest of the gain.");
+}
+
+bool explain_print(struct record *const *records, size_t count, bool markdown, FILE *out,
+                   unsigned *tables, struct error *error) {
+    struct printer printer = {out, markdown, 0, error};
+    for (size_t i = 0; i < count; i++) {
+        const struct record *record = records[i];
+        if (!print_phases(&printer, record) || !print_workers(&printer, record) ||
+            !print_gaps(&printer, record, records, count) ||
+            !print_dose(&printer, record, records, count))
+            return false;
+    }
+    *tables = printer.tables;
+    return true;
+}
