@@ -216,9 +216,9 @@ void ledger_table_print(const struct ledger_column *columns, size_t count, bool 
     const struct ledger_plan *plan = &columns[0].plan;
     fprintf(out, "%u worker%s, %zu items a batch, mean of %u batches", plan->workers,
             plan->workers == 1 ? "" : "s", plan->items, columns[0].result->batches);
-    if (plan->body_ns) fprintf(out, ", items busy for %.3g us", (double)plan->body_ns / 1e3);
-    if (plan->sleep_ns) fprintf(out, ", items sleep %.3g ms", (double)plan->sleep_ns / 1e6);
-    if (plan->gap_ns) fprintf(out, ", %.3g us between batches", (double)plan->gap_ns / 1e3);
+    if (plan->body_ns) fprintf(out, ", items busy for %.6g us", (double)plan->body_ns / 1e3);
+    if (plan->sleep_ns) fprintf(out, ", items sleep %.6g ms", (double)plan->sleep_ns / 1e6);
+    if (plan->gap_ns) fprintf(out, ", %.6g us between batches", (double)plan->gap_ns / 1e3);
     fprintf(out, "\n");
     print_header(columns, count, out);
     for (size_t i = 0; i < STATISTIC_COUNT; i++)
