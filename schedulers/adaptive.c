@@ -190,14 +190,6 @@ static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
     return NULL;
 }
 
-static void statistics(struct grainbench_scheduler *scheduler, struct grainbench_statistics *out) {
-    pool_statistics(&scheduler->pool, out);
-}
-
-static void reset_statistics(struct grainbench_scheduler *scheduler) {
-    pool_reset_statistics(&scheduler->pool);
-}
-
 static void destroy(struct grainbench_scheduler *scheduler) {
     pool_destroy(&scheduler->pool);
     free(scheduler->chunks.bounds);
@@ -205,8 +197,7 @@ static void destroy(struct grainbench_scheduler *scheduler) {
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(adaptive) = {
-    .struct_size = sizeof(struct grainbench_scheduler_operations),
-    .abi = GRAINBENCH_SCHEDULER_ABI,
+    POOL_SCHEDULER,
     .name = "adaptive",
     .summary = "as many workers as a batch is worth, from measured costs; one if none is",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_USES_COSTS,
@@ -214,7 +205,5 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(adaptive) = {
     .options_size = sizeof(struct options),
     .create = create,
     .run = run,
-    .statistics = statistics,
-    .reset_statistics = reset_statistics,
     .destroy = destroy,
 };

@@ -255,14 +255,6 @@ static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
     return NULL;
 }
 
-static void statistics(struct grainbench_scheduler *scheduler, struct grainbench_statistics *out) {
-    pool_statistics(&scheduler->pool, out);
-}
-
-static void reset_statistics(struct grainbench_scheduler *scheduler) {
-    pool_reset_statistics(&scheduler->pool);
-}
-
 static void destroy(struct grainbench_scheduler *scheduler) {
     pool_destroy(&scheduler->pool);
     free(scheduler->ranges);
@@ -270,8 +262,7 @@ static void destroy(struct grainbench_scheduler *scheduler) {
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(bytes_steal) = {
-    .struct_size = sizeof(struct grainbench_scheduler_operations),
-    .abi = GRAINBENCH_SCHEDULER_ABI,
+    POOL_SCHEDULER,
     .name = "bytes-steal",
     .summary = "a range of equal bytes a worker; who runs out takes half of another's",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_USES_COSTS,
@@ -279,7 +270,5 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(bytes_steal) = {
     .options_size = sizeof(struct options),
     .create = create,
     .run = run,
-    .statistics = statistics,
-    .reset_statistics = reset_statistics,
     .destroy = destroy,
 };

@@ -75,22 +75,13 @@ static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
     return NULL;
 }
 
-static void statistics(struct grainbench_scheduler *scheduler, struct grainbench_statistics *out) {
-    pool_statistics(&scheduler->pool, out);
-}
-
-static void reset_statistics(struct grainbench_scheduler *scheduler) {
-    pool_reset_statistics(&scheduler->pool);
-}
-
 static void destroy(struct grainbench_scheduler *scheduler) {
     pool_destroy(&scheduler->pool);
     free(scheduler);
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(counter) = {
-    .struct_size = sizeof(struct grainbench_scheduler_operations),
-    .abi = GRAINBENCH_SCHEDULER_ABI,
+    POOL_SCHEDULER,
     .name = "counter",
     .summary = "one shared counter hands out windows of items",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER,
@@ -98,7 +89,5 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(counter) = {
     .options_size = sizeof(struct options),
     .create = create,
     .run = run,
-    .statistics = statistics,
-    .reset_statistics = reset_statistics,
     .destroy = destroy,
 };

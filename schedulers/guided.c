@@ -109,14 +109,6 @@ static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
     return NULL;
 }
 
-static void statistics(struct grainbench_scheduler *scheduler, struct grainbench_statistics *out) {
-    pool_statistics(&scheduler->pool, out);
-}
-
-static void reset_statistics(struct grainbench_scheduler *scheduler) {
-    pool_reset_statistics(&scheduler->pool);
-}
-
 static void destroy(struct grainbench_scheduler *scheduler) {
     pool_destroy(&scheduler->pool);
     free(scheduler->chunks.bounds);
@@ -124,8 +116,7 @@ static void destroy(struct grainbench_scheduler *scheduler) {
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(guided) = {
-    .struct_size = sizeof(struct grainbench_scheduler_operations),
-    .abi = GRAINBENCH_SCHEDULER_ABI,
+    POOL_SCHEDULER,
     .name = "guided",
     .summary = "shrinking chunks from a table, claimed by one shared counter",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_USES_COSTS,
@@ -133,7 +124,5 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(guided) = {
     .options_size = sizeof(struct options),
     .create = create,
     .run = run,
-    .statistics = statistics,
-    .reset_statistics = reset_statistics,
     .destroy = destroy,
 };

@@ -309,4 +309,20 @@ static inline void pool_reset_statistics(struct pool *pool) {
     pool->batches = 0;
 }
 
+/* Hooks that do not differ: a scheduler of a pool has it as its first member. */
+static inline void pool_hook_statistics(struct grainbench_scheduler *scheduler,
+                                        struct grainbench_statistics *out) {
+    pool_statistics((const struct pool *)scheduler, out);
+}
+
+static inline void pool_hook_reset_statistics(struct grainbench_scheduler *scheduler) {
+    pool_reset_statistics((struct pool *)scheduler);
+}
+
+/* What every table of such a scheduler has in common. */
+#define POOL_SCHEDULER                                                                             \
+    .struct_size = sizeof(struct grainbench_scheduler_operations),                                 \
+    .abi = GRAINBENCH_SCHEDULER_ABI, .statistics = pool_hook_statistics,                           \
+    .reset_statistics = pool_hook_reset_statistics
+
 #endif

@@ -109,22 +109,13 @@ static struct grainbench_scheduler *create_by_cost(const struct grainbench_setup
     return create(setup, values, true, message);
 }
 
-static void statistics(struct grainbench_scheduler *scheduler, struct grainbench_statistics *out) {
-    pool_statistics(&scheduler->pool, out);
-}
-
-static void reset_statistics(struct grainbench_scheduler *scheduler) {
-    pool_reset_statistics(&scheduler->pool);
-}
-
 static void destroy(struct grainbench_scheduler *scheduler) {
     pool_destroy(&scheduler->pool);
     free(scheduler);
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(static_) = {
-    .struct_size = sizeof(struct grainbench_scheduler_operations),
-    .abi = GRAINBENCH_SCHEDULER_ABI,
+    POOL_SCHEDULER,
     .name = "static",
     .summary = "one range a worker, the same number of items each",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER,
@@ -132,14 +123,11 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(static_) = {
     .options_size = sizeof(struct options),
     .create = create_by_count,
     .run = run,
-    .statistics = statistics,
-    .reset_statistics = reset_statistics,
     .destroy = destroy,
 };
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(static_bytes) = {
-    .struct_size = sizeof(struct grainbench_scheduler_operations),
-    .abi = GRAINBENCH_SCHEDULER_ABI,
+    POOL_SCHEDULER,
     .name = "static-bytes",
     .summary = "one range a worker, the same number of bytes each",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_USES_COSTS,
@@ -147,7 +135,5 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(static_bytes) = {
     .options_size = sizeof(struct options),
     .create = create_by_cost,
     .run = run,
-    .statistics = statistics,
-    .reset_statistics = reset_statistics,
     .destroy = destroy,
 };
