@@ -27,9 +27,11 @@ static bool complete_workers(struct arm *arm, struct error *error) {
     if (!only_caller && !(arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_IS_WORKER) &&
         arm->pin)
         placement_bind_any(arm->placement, arm->spec->workers, NULL);
-    /* An encoder's own runtime has its own workers: the caller only waits for them. */
+    /* An encoder's own runtime has its own workers: the caller waits for them and then frees what
+     * they made, on any processing unit, as in a program that binds nothing. At one worker this
+     * decides whether memory is given back on the core that took it. */
     if (arm->spec->whole_batch && arm->pin)
-        placement_bind_any(arm->placement, arm->spec->workers, NULL);
+        placement_bind_any(arm->placement, placement_pu_count(arm->placement), NULL);
     for (unsigned i = 0; i < arm->spec->workers; i++)
         if (arm->workers[i].failure[0]) return error_set(error, "%s", arm->workers[i].failure);
     return true;
