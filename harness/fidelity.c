@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-enum { WARM_BATCHES = 3, ROUND_LIMIT = 1000, RESAMPLES = 500 };
+enum { WARM_BATCHES = 3, ROUND_LIMIT = 1000, RESAMPLES = 500, RESULT_LIMIT = 256 };
 
 /* One way to run batches. A counted case looks at the statistics of every batch; a timed one at the
  * median duration of a block of batches. */
@@ -28,21 +28,25 @@ struct kind {
     bool per_item;      /* ns an item; else us a batch */
     unsigned block;     /* timed batches a block */
     double time_low, time_high, leaves_limit, steals_limit; /* 0: no limit */
+    size_t result_size; /* of an item, collected by the scheduler; 0: nothing to collect */
 };
 
 /* Limits as docs/plugins.md states them: leaves within 10 %, joins and steals within 15 % where
  * bodies sleep, the cost of an empty item within 0.7 to 1.5. */
+#define TIMED(text, batches) .timed = true, .metric = text, .block = batches
+#define PER_ITEM(batches)    TIMED("ns an item", batches), .per_item = true
 static const struct kind kinds[] = {
-    {"sleeping", FIDELITY_SLEEPING, 0, true, false, 0, NULL, false, 0, 0, 0, 0.10, 0.15},
-    {"busy 12 us", FIDELITY_BUSY, 12000, true, true, 0, "ns an item", true, 3, 0, 0, 0, 0},
-    {"busy 1 us", FIDELITY_BUSY, 1000, true, true, 0, "ns an item", true, 10, 0, 0, 0, 0},
-    {"empty", FIDELITY_EMPTY, 0, true, true, 0, "ns an item", true, 100, 0.7, 1.5, 0, 0},
-    {"empty", FIDELITY_EMPTY, 0, false, true, 1, "us a batch, no gap", false, 40, 0, 0, 0, 0},
-    {"empty", FIDELITY_EMPTY, 0, false, true, 50000, "us a batch after 50 us", false, 40, 0, 0, 0,
-     0},
-    {"empty", FIDELITY_EMPTY, 0, false, true, 500000, "us a batch after 500 us", false, 12, 0, 0, 0,
-     0},
+    {"sleeping", FIDELITY_SLEEPING, .counted = true, .leaves_limit = 0.10, .steals_limit = 0.15},
+    {"busy 12 us", FIDELITY_BUSY, .body_ns = 12000, .counted = true, PER_ITEM(3)},
+    {"busy 1 us", FIDELITY_BUSY, .body_ns = 1000, .counted = true, PER_ITEM(10)},
+    {"empty", .counted = true, PER_ITEM(100), .time_low = 0.7, .time_high = 1.5},
+    {"empty", TIMED("ns an item, 256 B results", 40), .per_item = true, .result_size = 256},
+    {"empty", TIMED("us a batch, no gap", 40)},
+    {"empty", TIMED("us a batch after 50 us", 40), .gap_ns = 50000},
+    {"empty", TIMED("us a batch after 500 us", 12), .gap_ns = 500000},
 };
+#undef TIMED
+#undef PER_ITEM
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
 struct side {
@@ -57,6 +61,7 @@ struct bench {
     struct side sides[FIDELITY_SIDES];
     const struct kind *kind;
     uint32_t *ran; /* [items] times the item ran in this batch */
+    char *results; /* [items][RESULT_LIMIT] */
     struct grainbench_statistics statistics;
     struct random random;
 };
@@ -110,6 +115,7 @@ static void free_bench(struct bench *bench) {
         if (side->component.text) component_free(&side->component);
     }
     free(bench->ran);
+    free(bench->results);
     free(bench);
 }
 
@@ -117,13 +123,16 @@ static struct bench *make_bench(const struct fidelity_plan *plan, unsigned worke
                                 struct error *error) {
     struct bench *bench = calloc(1, sizeof *bench);
     uint32_t *ran = calloc(plan->items, sizeof *ran);
-    if (!bench || !ran) {
+    char *results = calloc(plan->items, RESULT_LIMIT);
+    if (!bench || !ran || !results) {
         error_set(error, "out of memory");
         free(bench);
         free(ran);
+        free(results);
         return NULL;
     }
-    *bench = (struct bench){.plan = plan, .workers = workers, .ran = ran, .random = {plan->seed}};
+    *bench = (struct bench){
+        .plan = plan, .workers = workers, .ran = ran, .results = results, .random = {plan->seed}};
     if (plan->pin) placement_bind_any(plan->placement, workers, NULL);
     for (int which = 0; which < FIDELITY_SIDES; which++)
         if (!make_side(bench, which, error)) {
@@ -141,9 +150,11 @@ static uint64_t run_batch(struct bench *bench, int which, struct error *error) {
     struct grainbench_batch batch = {.struct_size = sizeof batch,
                                      .item_count = bench->plan->items,
                                      .body = run_items,
-                                     .context = bench};
+                                     .context = bench,
+                                     .results = bench->kind->result_size ? bench->results : NULL,
+                                     .result_size = bench->kind->result_size};
     uint64_t gap_ns = bench->kind->gap_ns;
-    if (gap_ns > 1) nanosleep(&(struct timespec){.tv_nsec = (long)gap_ns}, NULL);
+    if (gap_ns) nanosleep(&(struct timespec){.tv_nsec = (long)gap_ns}, NULL);
     memset(bench->ran, 0, bench->plan->items * sizeof *bench->ran);
     uint64_t begin = clock_now_ns();
     side->component.scheduler->run(side->scheduler, &batch);
