@@ -85,7 +85,7 @@ static bool find_file(const char *name, char *path, struct error *error) {
 
 bool modules_exist(const char *name) {
     char path[PATH_MAX];
-    return find_file(name, path, NULL);
+    return strchr(name, '/') || find_file(name, path, NULL);
 }
 
 /* Loads the file and takes its table. The handle is never closed: threads and thread-local

@@ -21,7 +21,7 @@ const struct grainbench_scheduler_operations *modules_find_scheduler(const char 
 const struct grainbench_encoder_operations *modules_find_encoder(const char *name,
                                                                  struct error *error);
 
-/* Whether there is a module file of this name, good or bad. */
+/* Whether `name` means a module, good or bad: a file of that name is there, or it is a path. */
 bool modules_exist(const char *name);
 
 /* Makes and destroys a scheduler in a child process with exactly this setup and these options, and
