@@ -3,19 +3,23 @@
  * once a window, so its line is no limit with many cores and short items.
  *
  * The root word holds how many blocks are left, as a signed number; blocks are in a table that the
- * caller wrote before (as in guided.c). A claim from the root is adopted by a late worker. A node's
- * word is `generation | high | low`; claims are compare-exchanges and refuse a foreign generation.
- * Whoever claims a block holds its items, so the batch cannot end: it reads `turn` after the claim,
- * keeps the first window and offers the rest in its node's word, if that has nothing of this
- * generation left at that moment; otherwise it runs the whole block. Node words need no setting
- * before a batch: one of an older generation is empty, because that batch has ended.
+ * caller wrote before (as in guided.c). A claim from the root is adopted by a late worker, which
+ * then reads `turn` anew: it holds items, so the batch cannot end.
  *
- * Orders: caller writes batch, table, `turn`, then the root word with release; claims acquire. An
- * offer is a release (it passes on what its maker acquired), a window's claim acquires it. */
+ * A node's word is `generation | high | low`, or `generation | 0 | 1` while one of its workers gets
+ * a block: the others wait for its offer a bounded time and then claim a block of their own, which
+ * they run without offering it. All changes are compare-exchanges of the whole word and claims
+ * refuse a foreign generation, so a refill that was overtaken by the next batch fails and its maker
+ * runs the block itself. Node words need no setting before a batch: what an older generation left
+ * is empty.
+ *
+ * Orders: the caller writes batch, table, `turn`, then the root word with release; claims acquire.
+ * An offer is a release (it passes on what its maker acquired), a window's claim acquires it.
+ */
 #include "schedulers/chunks.h"
 #include "schedulers/pool.h"
 
-enum { BOUND_BITS = 22 };
+enum { BOUND_BITS = 22, WAITS_MOST = 200 };
 #define BOUND_MASK ((UINT64_C(1) << BOUND_BITS) - 1)
 
 struct options {
@@ -57,6 +61,12 @@ static bool is_claimable(uint64_t word, uint32_t generation) {
            (word & BOUND_MASK) < (word >> BOUND_BITS & BOUND_MASK);
 }
 
+/* Whether the word belongs to a batch after `generation`: not to be touched by a late worker. */
+static bool is_newer(uint64_t word, uint32_t generation) {
+    uint32_t ahead = ((uint32_t)(word >> (2 * BOUND_BITS)) - generation) & 0xfffff;
+    return ahead != 0 && ahead < 0x80000;
+}
+
 /* A window: an even share of half of what is there. */
 static uint64_t window_of(const struct grainbench_scheduler *scheduler, uint64_t count) {
     uint64_t window = count / (2 * scheduler->fan);
@@ -72,50 +82,62 @@ static size_t run_units(struct grainbench_scheduler *scheduler, struct pool_work
     return end - begin;
 }
 
-/* Takes windows from the node until it has none of this generation; returns the items run and the
- * last word seen. */
-static size_t run_node(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
-                       sync_u64 *node, uint32_t generation, uint64_t *seen) {
-    size_t done = 0;
-    uint64_t word = sync_load_u64(node, SYNC_RELAXED, SITE_NODE_CLAIM);
-    while (is_claimable(word, generation)) {
-        uint64_t low = word & BOUND_MASK, high = word >> BOUND_BITS & BOUND_MASK;
+/* Claims a window of the node's range. 0: there is none of this generation; *word is what was seen.
+ */
+static size_t run_window(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                         sync_u64 *node, uint32_t generation, uint64_t *word) {
+    while (is_claimable(*word, generation)) {
+        uint64_t low = *word & BOUND_MASK, high = *word >> BOUND_BITS & BOUND_MASK;
         uint64_t next = low + window_of(scheduler, high - low);
-        if (!sync_cas_u64(node, &word, pack(generation, next, high), SYNC_ACQUIRE, SITE_NODE_CLAIM))
-            continue;
-        done += run_units(scheduler, worker, low, next);
-        word = sync_load_u64(node, SYNC_RELAXED, SITE_NODE_CLAIM);
+        if (sync_cas_u64(node, word, pack(generation, next, high), SYNC_ACQUIRE, SITE_NODE_CLAIM))
+            return run_units(scheduler, worker, low, next);
     }
-    *seen = word;
-    return done;
+    return 0;
 }
 
-/* Claims a block from the root and offers what it does not run itself. Returns the items run; 0
- * when there are no blocks. */
+/* Claims a block from the root, runs the first window of it and offers the rest in the node's word
+ * if that is this worker's to refill (`mine` is then what it holds); otherwise runs it all. 0:
+ * there are no blocks. */
 static size_t run_block(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
-                        sync_u64 *node, uint64_t seen, uint32_t *generation) {
+                        sync_u64 *node, bool refills, uint64_t mine, uint32_t *generation) {
     int64_t left =
         (int64_t)sync_fetch_sub_u64(&scheduler->left, 1, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
-    if (left <= 0) return 0;
+    if (left <= 0) {
+        uint64_t none = pack(*generation, 0, 0);
+        if (refills) sync_cas_u64(node, &mine, none, SYNC_RELEASE, SITE_NODE_CLAIM);
+        return 0;
+    }
     *generation = sync_load_u32(&scheduler->turn, SYNC_RELAXED, SITE_RANGE_TURN);
     size_t block = scheduler->blocks.count - (size_t)left;
     uint64_t low = scheduler->blocks.bounds[block], high = scheduler->blocks.bounds[block + 1];
     uint64_t next = low + window_of(scheduler, high - low);
-    bool offered =
-        next < high && !is_claimable(seen, *generation) &&
-        sync_cas_u64(node, &seen, pack(*generation, next, high), SYNC_ACQ_REL, SITE_NODE_CLAIM);
+    bool offered = refills && sync_cas_u64(node, &mine, pack(*generation, next, high), SYNC_ACQ_REL,
+                                           SITE_NODE_CLAIM);
     return run_units(scheduler, worker, low, offered ? next : high);
 }
 
 static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
     sync_u64 *node = &scheduler->nodes[worker->index / scheduler->fan].word;
     uint32_t generation = sync_load_u32(&scheduler->turn, SYNC_ACQUIRE, SITE_RANGE_TURN);
-    size_t done = 0;
-    for (;;) {
-        uint64_t seen;
-        done += run_node(scheduler, worker, node, generation, &seen);
-        size_t more = run_block(scheduler, worker, node, seen, &generation);
-        if (!more) break;
+    size_t done = 0, more = 1;
+    unsigned waits = 0;
+    while (more) {
+        uint64_t word = sync_load_u64(node, SYNC_RELAXED, SITE_NODE_CLAIM);
+        size_t window = run_window(scheduler, worker, node, generation, &word);
+        done += window;
+        if (window) continue;
+        if (is_newer(word, generation)) break; /* pool_await brings this worker back */
+        uint64_t refilling = pack(generation, 1, 0);
+        bool waiting = word == refilling;
+        if (waiting && waits < WAITS_MOST) {
+            waits++;
+            sync_pause(SITE_NODE_CLAIM);
+            continue;
+        }
+        waits = 0;
+        if (!waiting && !sync_cas_u64(node, &word, refilling, SYNC_ACQUIRE, SITE_NODE_CLAIM))
+            continue;
+        more = run_block(scheduler, worker, node, !waiting, refilling, &generation);
         done += more;
     }
     if (done) pool_report(&scheduler->pool, done);
