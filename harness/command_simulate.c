@@ -6,6 +6,7 @@
 #include "harness/progress.h"
 #include "harness/scenario.h"
 #include "harness/timeline.h"
+#include "harness/validation.h"
 #include "results/table.h"
 #include "schedulers/virtual_coroutine.h"
 
@@ -17,10 +18,10 @@
 
 struct simulate_options {
     const char *machine, *threads, *schedulers, *scenario, *costs, *corpus, *free, *placement;
-    const char *output, *timeline, *chrome;
+    const char *output, *timeline, *chrome, *sleeping;
     int64_t batch, batches, seed;
-    double gap_us, serial_mib_per_s, section_us;
-    bool bands, sensitivity, states, atomics, table;
+    double gap_us, serial_mib_per_s, section_us, validate_s;
+    bool validate, bands, sensitivity, states, atomics, table;
 };
 
 #define TEXT(name, letter, field, argument, fallback, help)                                        \
@@ -68,6 +69,14 @@ static const struct grainbench_option option_table[] = {
      "0", NULL, 0, 1e9, "batches to simulate; 0: the whole corpus"},
     {"seed", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct simulate_options, seed), "N", "1", NULL,
      0, 9e15, "of schedulers' random choices"},
+    HEADING("Validation"),
+    FLAG("validate", validate, "0",
+         "run the same arms for real and print predicted beside measured; needs a trace of this "
+         "machine and the profile that 'grainbench calibrate' made of it"),
+    {"validate-time", 0, GRAINBENCH_OPTION_REAL, offsetof(struct simulate_options, validate_s), "S",
+     "20", NULL, 0, 1e5, "about how long to measure"},
+    TEXT("sleeping", 0, sleeping, "LIST", NULL,
+         "thread counts at which bodies sleep and leaves, joins and steals are compared (8,32,88)"),
     HEADING("Output"),
     FLAG("bands", bands, "1", "simulate the ends of the profile's ranges too"),
     FLAG("sensitivity", sensitivity, "0", "say which parameters decide, arm by arm"),
@@ -90,6 +99,7 @@ struct simulate {
     struct cost_trace *trace;
     struct experiment experiment;
     struct record_writer *writer;
+    struct validation *validation;
     char record_path[PATH_MAX];
     unsigned arms_done;
 };
@@ -112,7 +122,13 @@ static bool load_costs(struct simulate *simulate, struct error *error) {
     double rate = options->serial_mib_per_s;
     if (rate <= 0)
         rate = profile_value(&simulate->profile, PROFILE_serial_mib_per_s, PROFILE_TYPICAL);
-    if (rate > 0) cost_trace_scale(simulate->trace, simulate->corpus, rate);
+    bool as_measured = !model && options->validate;
+    if (as_measured && options->serial_mib_per_s > 0)
+        return error_set(error, "--validate takes the trace as it is: leave --serial-rate out");
+    if (options->validate && model)
+        return error_set(error, "--validate needs costs that were measured here: make them with "
+                                "'grainbench trace' and give them with --costs");
+    if (rate > 0 && !as_measured) cost_trace_scale(simulate->trace, simulate->corpus, rate);
     return true;
 }
 
@@ -207,6 +223,9 @@ static bool run_arm(struct simulate *simulate, const struct experiment_arm *arm,
                                            rows, error);
     bool done = row_count >= 0 && record_arm(simulate, arm, &prediction, error);
     if (done) prediction_print_add(print, arm, &prediction, rows, row_count);
+    if (done && simulate->options->validate)
+        done = validation_add(simulate->validation, &arm->spec, &prediction,
+                              simulate->arms_done - 1 - (arm->role == ROLE_BASELINE), error);
     if (done && (options->timeline || options->chrome))
         done = timeline_add(timeline, arm->spec.label, &setup, error);
     prediction_free(&prediction);
@@ -252,18 +271,52 @@ static bool print_results(struct simulate *simulate, struct prediction_print *pr
     return done && prediction_print_out(print, stdout, error);
 }
 
+/* Runs for real what was simulated, before the record ends. */
+static bool validate(struct simulate *simulate, struct error *error) {
+    const struct simulate_options *options = simulate->options;
+    if (options->validate && !validation_measure(simulate->validation, simulate->writer, error))
+        return false;
+    unsigned counts[THREAD_COUNT_LIMIT];
+    size_t count = 0;
+    for (const char *at = options->sleeping; at && *at;) {
+        char *end;
+        long number = strtol(at, &end, 10);
+        if (end == at || (*end && *end != ',') || number < 1 || number > 512 ||
+            count == THREAD_COUNT_LIMIT)
+            return error_set(error, "--sleeping: numbers from 1 to 512 with commas are expected");
+        counts[count++] = (unsigned)number;
+        at = *end ? end + 1 : end;
+    }
+    for (size_t i = 0; count && i < simulate->experiment.arm_count; i++) {
+        const struct experiment_arm *arm = &simulate->experiment.arms[i];
+        bool first_row = arm->spec.workers == simulate->experiment.arms[0].spec.workers;
+        if (first_row && is_simulated(simulate, arm) &&
+            !validation_sleep(simulate->validation, arm->spec.scheduler, counts, count,
+                              &simulate->profile, error))
+            return false;
+    }
+    return true;
+}
+
 static bool simulate_all(struct simulate *simulate, struct prediction_print *print,
                          struct timeline *timeline, struct error *error) {
     const struct simulate_options *options = simulate->options;
+    struct validation_setup setup = {simulate->corpus, simulate->trace, options->validate_s};
     if (!open_record(simulate, error)) return false;
+    if (options->validate || options->sleeping) {
+        simulate->validation = validation_create(&setup, error);
+        if (!simulate->validation) return false;
+    }
     for (size_t i = 0; i < simulate->experiment.arm_count; i++) {
         const struct experiment_arm *arm = &simulate->experiment.arms[i];
         if (!is_simulated(simulate, arm)) continue;
         progress_show("simulating", (double)i / (double)simulate->experiment.arm_count);
         if (!run_arm(simulate, arm, print, timeline, error)) return false;
     }
+    bool validated = !simulate->validation || validate(simulate, error);
     progress_clear();
-    return print_results(simulate, print, error) &&
+    return validated && print_results(simulate, print, error) &&
+           (!simulate->validation || validation_print(simulate->validation, stdout, error)) &&
            (!options->timeline || timeline_draw(timeline, options->timeline, error)) &&
            (!options->chrome || timeline_write_chrome(timeline, options->chrome, error));
 }
@@ -282,6 +335,7 @@ static int run_simulate(const void *values, int operand_count, char **operands) 
     record_abandon(simulate.writer);
     if (!options->output && simulate.record_path[0]) remove(simulate.record_path);
     if (done && options->output) printf("record: %s\n", options->output);
+    validation_free(simulate.validation);
     timeline_free(timeline);
     prediction_print_free(print);
     experiment_free(&simulate.experiment);
@@ -308,13 +362,18 @@ const struct command command_simulate = {
         "says which parameters decide. --threads may go up to the processing units of the machine. "
         "Memory is sequentially consistent in the simulation, and caches hold shared words only: "
         "what is not modelled is listed in docs/virtual.md.\n\n"
+        "--validate runs the arms for real at thread counts that this machine has and prints "
+        "predicted beside measured; the error goes into the record. Nothing else of this command "
+        "is measured.\n\n"
         "Without a trace, items cost what a plain model says, scaled to the throughput that was "
         "published for one thread of the machine.",
     .examples =
         "grainbench simulate\n"
         "grainbench simulate --machine epyc-9124 --threads 16,32 --sensitivity\n"
         "grainbench simulate --schedulers rayon,bytes-steal,adaptive --threads 88 --gap 2000\n"
-        "grainbench simulate --machine my-machine.json --costs big.trace --threads 1,2 --states",
+        "grainbench simulate --machine my-machine.json --costs big.trace --threads 1,2 --states\n"
+        "grainbench simulate --machine my-machine.json --costs big.trace --threads 1,2 --validate "
+        "--sleeping 8,32,88",
     .options = option_table,
     .options_size = sizeof(struct simulate_options),
     .run = run_simulate,

@@ -250,6 +250,11 @@ bool prediction_record(const struct prediction *prediction, unsigned arm,
         json_pack("{s:s, s:i, s:s, s:I, s:o, s:o}", "kind", "simulation", "arm", (int)arm,
                   "provenance", "simulated", "batches", (json_int_t)result->count, "workers",
                   worker_times(result), "sites", sites_json(result));
+    json_t *figures = json_object();
+    for (int i = 0; i < PREDICTION_METRIC_COUNT; i++)
+        record_set_real(figures, metrics[i].name, prediction->figures[i].value,
+                        "this scheduler does not count it");
+    if (line) json_object_set_new(line, "figures", figures);
     return prediction_record_samples(prediction, arm, writer, error) &&
            record_figures(prediction, arm, writer, error) && record_append(writer, line, error);
 }
