@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { TRIALS = 1500, MOST = 400 };
+enum { TRIALS = SIMULATED(1500), MOST = 400 };
 
 /* Three standard errors of a share of TRIALS above or below. */
 static double slack(double share) {
@@ -204,7 +204,7 @@ static void stopping_by_width_keeps_the_coverage(void **state) {
     double values[MOST];
     for (enum shape shape = 0; shape < SHAPE_COUNT; shape++) {
         struct stop_rule rule = {.half_width = 0.4, .confidence = 0.95, .least = 20, .most = 300};
-        size_t covered = 0, trials = 600, early = 0;
+        size_t covered = 0, trials = SIMULATED(600), early = 0;
         for (size_t trial = 0; trial < trials; trial++) {
             size_t count = 0;
             do

