@@ -13,7 +13,7 @@ cd "$folder" || exit 1
 
 explore() { # BROKEN value; leaves the report in report.txt
     spin -a -DBROKEN="$1" "$model" >spin.txt 2>&1 || { cat spin.txt; echo "FAILED: spin rejects $model"; exit 1; }
-    gcc -O1 -w -DSAFETY -DMEMLIM=1024 -o pan pan.c || { echo "FAILED: pan.c does not compile"; exit 1; }
+    gcc -w -DSAFETY -DMEMLIM=1024 -o pan pan.c || { echo "FAILED: pan.c does not compile"; exit 1; }
     timeout 60 ./pan -m200000 >report.txt 2>&1
 }
 errors() { sed -n 's/.*errors: \([0-9]*\)$/\1/p' report.txt; }
