@@ -89,23 +89,22 @@ static size_t part_length(const uint8_t *text, size_t length, bool lines) {
     return FAST_PART;
 }
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 /* Can the 16 bytes behind a short text be read? They can when they lie in the page of its last
- * byte; what is there does not matter. Not under AddressSanitizer, which is to see every other
- * overrun. */
+ * byte; what is there does not matter. Not under sanitizers, which are to see every other overrun.
+ */
 static bool readable_behind(const uint8_t *text, size_t length) {
-#if defined(__SANITIZE_ADDRESS__)
-    (void)text, (void)length;
-    return false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-    (void)text, (void)length;
-    return false;
-#else
-    return ((uintptr_t)(text + length - 1) & 4095) < 4096 - READ_AHEAD;
-#endif
-#else
-    return ((uintptr_t)(text + length - 1) & 4095) < 4096 - READ_AHEAD;
-#endif
+    return !SANITIZED && ((uintptr_t)(text + length - 1) & 4095) < 4096 - READ_AHEAD;
 }
 
 static size_t encode_short(const struct fast_level *level, struct fast_words *words,
