@@ -60,7 +60,11 @@ static bool print_workers(struct encoder_bench *bench, unsigned workers, struct 
 static bool print_load(const struct encoder_bench_settings *settings, struct error *error) {
     struct encoder_bench_load result;
     if (!encoder_bench_run_load(settings, &result, error)) return false;
-    printf("load            %.1f ms from JSON\n", result.json_ms);
+    printf("load            %.1f ms from vocab.json and merges.txt", result.json_ms);
+    if (result.cache_ms > 0)
+        printf(", %.1f ms from the cache file\n", result.cache_ms);
+    else
+        printf("; there is no place for a cache file\n");
     return true;
 }
 

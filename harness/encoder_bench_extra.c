@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "harness/encoder_bench_internal.h"
 #include "tokenizer/encoders.h"
+#include "tokenizer/vocabulary_cache.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -152,22 +153,32 @@ bool encoder_bench_run_workers(struct encoder_bench *b, struct encoder_bench_wor
     return ok;
 }
 
+static bool time_load(const struct encoder_bench_settings *settings, bool cached, double *ms,
+                      struct error *error) {
+    uint64_t from = clock_thread_cpu_ns();
+    struct tokenizer *tokenizer = (cached ? tokenizer_create_cached : tokenizer_create)(
+        settings->vocab_path, settings->merges_path, 0, error);
+    struct fast_model *model = tokenizer ? fast_model_create(tokenizer->vocabulary, error) : NULL;
+    *ms = (double)(clock_thread_cpu_ns() - from) * 1e-6;
+    fast_model_destroy(model);
+    tokenizer_destroy(tokenizer);
+    return model != NULL;
+}
+
 bool encoder_bench_run_load(const struct encoder_bench_settings *settings,
                             struct encoder_bench_load *result, struct error *error) {
     enum { TIMES = 7 };
-    double json[TIMES];
-    for (int i = 0; i < TIMES; i++) {
-        uint64_t from = clock_thread_cpu_ns();
-        struct tokenizer *tokenizer =
-            tokenizer_create(settings->vocab_path, settings->merges_path, 0, error);
-        struct fast_model *model =
-            tokenizer ? fast_model_create(tokenizer->vocabulary, error) : NULL;
-        json[i] = (double)(clock_thread_cpu_ns() - from) * 1e-6;
-        fast_model_destroy(model);
-        tokenizer_destroy(tokenizer);
-        if (!model) return false;
-    }
+    double json[TIMES], cache[TIMES];
+    enum vocabulary_source source;
+    struct vocabulary *vocabulary =
+        vocabulary_load_cached(settings->vocab_path, settings->merges_path, &source, error);
+    vocabulary_destroy(vocabulary);
+    if (!vocabulary) return false;
+    for (int i = 0; i < TIMES; i++)
+        if (!time_load(settings, false, &json[i], error) ||
+            !time_load(settings, true, &cache[i], error))
+            return false;
     result->json_ms = encoder_bench_median(json, TIMES);
-    result->cache_ms = 0;
+    result->cache_ms = source == VOCABULARY_NOT_CACHED ? 0 : encoder_bench_median(cache, TIMES);
     return true;
 }

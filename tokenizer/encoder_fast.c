@@ -15,6 +15,7 @@ struct fast_options {
     int simd;
     int64_t memory;
     int storage;
+    bool cache_file;
 };
 
 static const struct grainbench_option fast_option_table[] = {
@@ -25,6 +26,10 @@ static const struct grainbench_option fast_option_table[] = {
     {"storage", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct fast_options, storage), "PLACE",
      "heap", ENCODING_STORAGES, 0, 0,
      "results in heap blocks of their own, or in the worker's arena"},
+    {"cache_file", 0, GRAINBENCH_OPTION_FLAG, offsetof(struct fast_options, cache_file), NULL, "1",
+     NULL, 0, 0,
+     "keep the digested model in $XDG_CACHE_HOME/grainbench or ~/.cache/grainbench for quicker "
+     "starts"},
     {0}};
 
 struct fast_encoder {
@@ -63,8 +68,8 @@ static bool fast_init(struct fast_encoder *encoder, const struct grainbench_enco
     encoder->budget = (size_t)options->memory * MIB;
     encoder->level = fast_level_choose(options->simd, error);
     if (!encoder->level) return false;
-    encoder->tokenizer =
-        tokenizer_create(setup->vocab_path, setup->merges_path, setup->flags, error);
+    encoder->tokenizer = (options->cache_file ? tokenizer_create_cached : tokenizer_create)(
+        setup->vocab_path, setup->merges_path, setup->flags, error);
     if (!encoder->tokenizer) return false;
     encoder->model = fast_model_create(encoder->tokenizer->vocabulary, error);
     if (!encoder->model) return false;

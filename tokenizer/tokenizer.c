@@ -1,6 +1,8 @@
 /* A vocabulary with its settings and added tokens; see tokenizer.h. */
 #include "tokenizer/tokenizer.h"
 
+#include "tokenizer/vocabulary_cache.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <inttypes.h>
 #include <pcre2.h>
@@ -43,24 +45,34 @@ static bool configure_bench(struct tokenizer *tokenizer, struct error *error) {
                error);
 }
 
-struct tokenizer *tokenizer_create(const char *vocab_path, const char *merges_path, unsigned flags,
-                                   struct error *error) {
+/* Takes the vocabulary; NULL if there is none. */
+static struct tokenizer *create_with(struct vocabulary *vocabulary, unsigned flags,
+                                     struct error *error) {
+    if (!vocabulary) return NULL;
     struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
     if (!tokenizer) {
-        error_set(error, "%s: out of memory", vocab_path);
+        vocabulary_destroy(vocabulary);
+        error_set(error, "out of memory");
         return NULL;
     }
-    tokenizer->vocabulary = vocabulary_load(vocab_path, merges_path, error);
-    bool ok = tokenizer->vocabulary != NULL;
-    if (ok) {
-        tokenizer->size = vocabulary_size(tokenizer->vocabulary);
-        tokenizer->add_prefix_space = (flags & GRAINBENCH_ADD_PREFIX_SPACE) != 0;
-        tokenizer->trim_offsets = (flags & GRAINBENCH_TRIM_OFFSETS) != 0;
-        if (flags & GRAINBENCH_TOKENIZER_BENCH) ok = configure_bench(tokenizer, error);
-    }
-    if (ok) return tokenizer;
+    tokenizer->vocabulary = vocabulary;
+    tokenizer->size = vocabulary_size(vocabulary);
+    tokenizer->add_prefix_space = (flags & GRAINBENCH_ADD_PREFIX_SPACE) != 0;
+    tokenizer->trim_offsets = (flags & GRAINBENCH_TRIM_OFFSETS) != 0;
+    if (!(flags & GRAINBENCH_TOKENIZER_BENCH) || configure_bench(tokenizer, error))
+        return tokenizer;
     tokenizer_destroy(tokenizer);
     return NULL;
+}
+
+struct tokenizer *tokenizer_create(const char *vocab_path, const char *merges_path, unsigned flags,
+                                   struct error *error) {
+    return create_with(vocabulary_load(vocab_path, merges_path, error), flags, error);
+}
+
+struct tokenizer *tokenizer_create_cached(const char *vocab_path, const char *merges_path,
+                                          unsigned flags, struct error *error) {
+    return create_with(vocabulary_load_cached(vocab_path, merges_path, NULL, error), flags, error);
 }
 
 void tokenizer_destroy(struct tokenizer *tokenizer) {

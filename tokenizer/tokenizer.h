@@ -36,6 +36,9 @@ struct tokenizer {
  * special single-word "[ENT]" as added tokens). The other flags add to either. NULL on failure. */
 struct tokenizer *tokenizer_create(const char *vocab_path, const char *merges_path, unsigned flags,
                                    struct error *error);
+/* The same by way of the file of a digested model (vocabulary_cache.h). */
+struct tokenizer *tokenizer_create_cached(const char *vocab_path, const char *merges_path,
+                                          unsigned flags, struct error *error);
 void tokenizer_destroy(struct tokenizer *tokenizer); /* NULL is allowed */
 
 /* Adds a token as Hugging Face does: it keeps its id if the vocabulary has its text (as the

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/vocabulary_parts.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -11,26 +12,6 @@
 
 #define TOKEN_LIMIT      (1u << 24) /* ids and ranks fit 24 bits; larger files are not vocabularies */
 #define NAME_SHOWN_BYTES 60         /* of a token in an error message */
-
-struct text_span {
-    uint32_t start, length;
-};
-
-struct vocabulary {
-    uint32_t size;
-    char *token_text; /* all tokens as in vocab.json, each NUL-terminated */
-    struct text_span *tokens;
-    char *byte_text; /* all tokens as bytes */
-    struct text_span *bytes;
-    uint32_t *id_slots; /* hash of a token's bytes -> id + 1; 0: free */
-    uint32_t id_mask;
-    uint32_t byte_ids[256];
-    uint32_t merge_count;
-    struct merge *merges;
-    struct pair_slot *pair_slots;
-    struct pair_table pairs;
-    uint64_t digest;
-};
 
 /* Eight bytes a step, multiply and fold: 1.5 MB in well under a millisecond. */
 static uint64_t digest_bytes(uint64_t digest, const char *bytes, size_t length) {
