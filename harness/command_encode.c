@@ -34,7 +34,8 @@ static const struct grainbench_option encode_table[] = {
      "\"[ENT]\""},
     {"encoder", 'e', GRAINBENCH_OPTION_TEXT, offsetof(struct encode_options, encoder),
      "NAME[:OPTION=VALUE...]", "fast", NULL, 0, 0,
-     "the encoder and its options ('grainbench list encoders')"},
+     "the encoder and its options ('grainbench list encoders --options'); pcre2 is the reference, "
+     "with the older Unicode of the PCRE2 library"},
     {"per-line", 'l', GRAINBENCH_OPTION_FLAG, offsetof(struct encode_options, per_line), NULL, NULL,
      NULL, 0, 0, "each line is a text of its own, without its line end; a line of ids each"},
     {"whole", 'w', GRAINBENCH_OPTION_FLAG, offsetof(struct encode_options, whole), NULL, NULL, NULL,
