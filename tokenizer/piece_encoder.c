@@ -97,24 +97,31 @@ encode_words(const struct piece_encoder *encoder, struct piece_scratch *scratch,
     tail_copy(&tail, text, length);
     struct pretokenizer_cursor cursor = {text, length, 0, utf8_is_ascii(text, length)};
     size_t ends[PRETOKENIZER_STEP], written = 0, at = 0;
+    struct word_key keys[PRETOKENIZER_STEP];
     unsigned found;
-    while ((found = pretokenizer_next(encoder->pretokenizer, scratch->pretokenizer, &cursor, ends)))
+    while (
+        (found = pretokenizer_next(encoder->pretokenizer, scratch->pretokenizer, &cursor, ends))) {
+        for (unsigned i = 0; i < found; i++) {
+            size_t start = i ? ends[i - 1] : at;
+            keys[i] = key_of(&tail, text, length, start, ends[i] - start);
+            if (worker_cache) word_table_prefetch(&scratch->words, &keys[i], ends[i] - start);
+        }
         for (unsigned i = 0; i < found; at = ends[i++]) {
             size_t word_length = ends[i] - at, count;
             bool missed = false;
-            struct word_key key = key_of(&tail, text, length, at, word_length);
-            const struct word_slot *slot =
-                worker_cache ? word_table_find(&scratch->words, &key, text + at, word_length)
-                             : NULL;
-            if (slot) {
-                const uint32_t *from = word_slot_ids(&scratch->words, slot);
-                count = slot->count;
-                ids[written] = from[0];
-                for (size_t k = 1; k < count; k++)
+            struct word_value value = {0, 0};
+            if (worker_cache)
+                value = word_table_find(&scratch->words, &keys[i], text + at, word_length);
+            count = word_value_count(value);
+            if (count == 1) {
+                ids[written] = word_value_first(value);
+            } else if (count > 1) {
+                const uint32_t *from = word_value_ids(&scratch->words, value);
+                for (size_t k = 0; k < count; k++)
                     ids[written + k] = from[k];
             } else {
-                count = word_ids_slow(encoder, scratch, &key, text + at, word_length, ids + written,
-                                      &missed);
+                count = word_ids_slow(encoder, scratch, &keys[i], text + at, word_length,
+                                      ids + written, &missed);
                 if (count == PIECE_FAILED) return PIECE_FAILED;
             }
             if (with_words) {
@@ -127,6 +134,7 @@ encode_words(const struct piece_encoder *encoder, struct piece_scratch *scratch,
             }
             written += count;
         }
+    }
     return cursor.at == length ? written : PIECE_FAILED;
 }
 

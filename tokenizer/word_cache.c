@@ -55,7 +55,7 @@ void word_cache_destroy(struct word_cache *cache) {
     free(cache);
 }
 
-/* The table uses the hash's product; its low bits are free to choose the shard. */
+/* The table uses the hash's high bits; the low ones are free to choose the shard. */
 static struct shard *shard_of(struct word_cache *cache, const struct word_key *key) {
     return &cache->shards[key->hash & (cache->shard_count - 1)];
 }
@@ -64,9 +64,12 @@ size_t word_cache_find(struct word_cache *cache, const struct word_key *key, con
                        size_t length, uint32_t *ids) {
     struct shard *shard = shard_of(cache, key);
     if (pthread_rwlock_tryrdlock(&shard->lock) != 0) return 0;
-    const struct word_slot *slot = word_table_find(&shard->table, key, word, length);
-    size_t count = slot ? slot->count : 0;
-    if (slot) memcpy(ids, word_slot_ids(&shard->table, slot), count * sizeof *ids);
+    struct word_value value = word_table_find(&shard->table, key, word, length);
+    size_t count = word_value_count(value);
+    if (count == 1)
+        ids[0] = word_value_first(value);
+    else if (count > 1)
+        memcpy(ids, word_value_ids(&shard->table, value), count * sizeof *ids);
     pthread_rwlock_unlock(&shard->lock);
     return count;
 }
@@ -77,11 +80,11 @@ void word_cache_insert(struct word_cache *cache, const struct word_key *key, con
     if (length >= WORD_BYTES_LIMIT) return;
     /* As the original: a full cache is noticed under the read lock, so that it is never written. */
     if (pthread_rwlock_tryrdlock(&shard->lock) != 0) return;
-    bool full = shard->table.count >= shard->table.capacity;
+    bool full = word_table_is_full(&shard->table);
     pthread_rwlock_unlock(&shard->lock);
     if (full) return;
     if (pthread_rwlock_trywrlock(&shard->lock) != 0) return;
-    if (!word_table_find(&shard->table, key, word, length))
+    if (word_value_count(word_table_find(&shard->table, key, word, length)) == 0)
         word_table_insert(&shard->table, key, word, length, ids, count);
     pthread_rwlock_unlock(&shard->lock);
 }
