@@ -174,6 +174,19 @@ static void print_noise(const struct verdicts *verdicts, FILE *out) {
         }
 }
 
+/* Why a comparison decided nothing. */
+static void print_reasons(const struct pipeline_plan *plan, const struct verdicts *verdicts,
+                          FILE *out) {
+    for (size_t i = 0; i < verdicts->count; i++) {
+        const struct comparison *comparison = &verdicts->comparisons[i];
+        if (comparison->verdict != VERDICT_INCONCLUSIVE) continue;
+        unsigned arm = comparison->patched % plan->arm_count;
+        bool total = comparison->patched >= plan->arm_count || plan->options.mode == 1;
+        fprintf(out, "inconclusive %s, %s: %s\n", plan->arms[arm].label,
+                total ? "total" : "predict", comparison->reason);
+    }
+}
+
 static void print_other_warning(const struct pipeline_experiment *experiment, FILE *out) {
     for (unsigned i = 0; i < experiment->plan->arm_count; i++)
         if (experiment->arms[i].medians[PIPELINE_METRIC_other] >= 1)
@@ -198,6 +211,7 @@ bool pipeline_table_print(const struct pipeline_experiment *experiment, const st
     if (printed) {
         fputc('\n', out);
         print_noise(&verdicts, out);
+        print_reasons(experiment->plan, &verdicts, out);
         print_other_warning(experiment, out);
         print_sentences(experiment, out);
     }

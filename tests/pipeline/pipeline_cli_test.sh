@@ -1,0 +1,70 @@
+#!/bin/sh
+# `grainbench pipeline` from outside: tables, records, traces, stopping and going on, bad input.
+# usage: pipeline_cli_test.sh PROGRAM
+program=$1
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+# expect CODE PATTERN ARGUMENT...: the exit code, and a line of the output that matches
+expect() {
+    code=$1 pattern=$2
+    shift 2
+    "$program" "$@" >out 2>&1
+    got=$?
+    if [ "$got" != "$code" ] || ! grep -Eq -- "$pattern" out; then
+        echo "FAILED: grainbench $*: wanted exit code $code and /$pattern/, got $got and:"
+        cat out
+        failures=$((failures + 1))
+    fi
+}
+
+quick="--rounds 6 --warmup 0 --sequence 1"
+work="--synthetic rows=256:blocks=8:format_us=2 --batch 8 --consumer sleep:us=50"
+
+expect 0 'change of predict rate' pipeline $quick $work --output record.jsonl --trace trace.json
+expect 0 '95 % interval' table record.jsonl
+expect 0 'thread\(format\(batch\(thread\(preprocess\(thread\(read, 2\)\), 2\)\)\), 2\)' \
+    pipeline $quick $work --mode streaming --prefetch-batches 0,2 --control 0
+expect 0 'pool\(format, batch\(window\(blocks\)\), 2, 2\)' \
+    pipeline $quick $work --workers 2 --prefetch-batches 0,2 --control 0
+expect 0 '^\| *total' pipeline $quick $work --prefetch-batches 0 --format markdown
+grep -q '"ph":"X","name":"format"' trace.json || { echo "FAILED: the trace has no format"; failures=$((failures + 1)); }
+grep -q '"kind":"end"' record.jsonl || { echo "FAILED: the record has no end"; failures=$((failures + 1)); }
+
+expect 2 'is not a list of depths' pipeline $work --prefetch-batches 1,x
+expect 2 "there is no consumer 'gpu'" pipeline $work --consumer gpu
+expect 2 'replay needs file=FILE' pipeline $work --consumer replay
+expect 2 "--batch: 'many' is not a whole number" pipeline $work --batch many
+expect 2 "exclude each other" pipeline $work record.jsonl
+expect 2 "composition 'fly\(blocks\)'" pipeline $work --composition 'fly(blocks)'
+expect 2 'grainbench run' pipeline --scenario hf-2077
+expect 2 'grainbench pipeline' run --scenario ray-30190
+printf '10\nfast\n' >durations
+expect 2 "durations: line 2: 'fast' is not a duration" pipeline $work --consumer replay:file=durations
+
+# The rest needs a vocabulary.
+if "$program" pipeline --stop-after 1 --consumer sleep:us=0 >out 2>&1; then
+    once="--consumer sleep:us=0 --mode streaming --prefetch-batches 3 --block 4096"
+    seq 1 4000 | sed 's/$/ bottles of beer on the wall/' >text
+    expect 0 'rows 1 to 800; stopped' pipeline $once --stop-after 25 --cursor here text
+    expect 0 'rows 801 to 4000; the input ended' pipeline $once --resume here text
+    expect 2 'was written with --block 4096' pipeline $once --block 8192 --resume here text
+    expect 0 'ids digest' pipeline $once --encoder pcre2 --cursor pcre2.json text
+    grep 'ids digest' out >one
+    expect 0 'ids digest' pipeline $once --encoder fast --cursor fast.json text
+    grep 'ids digest' out >two
+    cmp -s one two || { echo "FAILED: pcre2 and fast deliver other ids"; failures=$((failures + 1)); }
+    printf 'good\nb\377d\n' >broken
+    expect 2 'broken: byte 6 is not valid UTF-8' pipeline $once --stop-after 1 broken
+    expect 2 'missing: cannot be opened' pipeline $once missing
+    # A memory limit far below the input: what is resident stays near the limit.
+    seq 1 2000000 >large
+    expect 0 'delivered    2000000 rows' pipeline --consumer sleep:us=0 --mode streaming --batch 512 \
+        --prefetch-batches 4 --memory-limit 8Mi --block 256Ki --cursor c large
+else
+    grep -q 'no vocabulary' out || { cat out; failures=$((failures + 1)); }
+    echo "without a vocabulary (scripts/fetch-data) the runs over text were left out"
+fi
+[ "$failures" = 0 ]
