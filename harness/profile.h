@@ -35,7 +35,7 @@ struct profile {
     uint64_t lost, throttled;
     uint64_t collector_cpu_ns, run_ns, run_cpu_ns;
     uint64_t frequency;
-    char source[160];      /* "cpu-clock", "cycles", "perf script", ...; with any caveat */
+    char source[280];      /* "cpu-clock", "cycles", "perf script", ...; with any caveat */
     uint64_t *repeat_ends; /* sample counts after each repetition that was pooled, or NULL */
 };
 

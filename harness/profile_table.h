@@ -20,7 +20,7 @@ struct profile_arm {
     size_t repeats;
     uint64_t samples[PROFILE_REPEAT_LIMIT];
     uint64_t lost, throttled, collector_cpu_ns, run_cpu_ns, run_ns, items;
-    char source[160];
+    char source[280];
     json_t *counters; /* what was counted in a run of its own, or NULL */
 };
 

@@ -36,7 +36,7 @@ struct profiler {
     atomic_size_t ready; /* rings that the collector may drain; paired with profiler_start */
     struct raw_samples raw;
     uint64_t lost, throttled, collector_cpu_ns;
-    char source[160];
+    char source[280];
 };
 
 /* Open a ring for a thread of this process. The errno on failure, else 0. */

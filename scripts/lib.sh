@@ -10,7 +10,7 @@ fail() {
 required_packages=(gcc libc6-dev cmake ninja-build pkg-config git curl ca-certificates
     libhwloc-dev libpcre2-dev libjansson-dev libsqlite3-dev libxxhash-dev)
 feature_packages=(libpfm4-dev libdw-dev gnuplot-nox fonts-inter libopenblas-dev)
-test_packages=(libcmocka-dev spin g++ libtbb-dev jq)
+test_packages=(libcmocka-dev spin g++ libtbb-dev jq gcc-aarch64-linux-gnu qemu-user-static)
 
 # install_packages NAME...: installs the Debian packages that are missing, as root or with sudo,
 # without asking.
