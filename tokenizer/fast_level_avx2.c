@@ -2,6 +2,7 @@
 #include "tokenizer/fast_level.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #include <string.h>
 
@@ -85,10 +86,15 @@ static uint64_t hash_key(const uint64_t key[2]) {
 
 #include "tokenizer/fast_lookup_kernel.h"
 
+/* Asked of the processor itself: clang 14's __builtin_cpu_supports does not know the name. */
+static bool has_lzcnt(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & 1u << 5);
+}
+
 static bool supported(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("aes") &&
-           __builtin_cpu_supports("lzcnt");
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("aes") && has_lzcnt();
 }
 
 const struct fast_level fast_level_avx2 = {
