@@ -181,6 +181,10 @@ static bool init_registry(struct registry *registry, const struct options *optio
 static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
                                            const struct options *options, bool adapts,
                                            char *message) {
+    if (setup->workers > COUNT_MASK) { /* as rayon: the sleep word counts workers in 16 bits */
+        error_write(message, "at most %u workers", COUNT_MASK);
+        return NULL;
+    }
     struct grainbench_scheduler *scheduler = zeroed(sizeof *scheduler);
     struct sync_domain *domain = scheduler ? sync_domain_create(setup, setup->workers + 1) : NULL;
     if (!domain) {
