@@ -12,6 +12,9 @@ const char *const verdict_names[VERDICT_COUNT] = {"faster",       "slower",    "
 const struct verdict_options verdict_defaults = {
     .confidence = 0.95, .threshold = 0, .same_margin = 0.01, .metric = METRIC_THROUGHPUT};
 
+/* However noisy the run, what may be called the same stays practically the same. */
+static const double SAME_MARGIN_LIMIT = 0.02;
+
 double change_of_log(double log_ratio) {
     return expm1(log_ratio);
 }
@@ -201,7 +204,7 @@ static const char *flaw_text(const struct series *series) {
 static enum verdict conclude(struct comparison *comparison, const struct verdict_options *options) {
     const struct series *series = &comparison->series;
     const char *flaw = flaw_text(series);
-    double margin = fmax(log1p(options->same_margin), comparison->limit);
+    double margin = fmax(log1p(options->same_margin), fmin(comparison->limit, SAME_MARGIN_LIMIT));
     enum verdict verdict = VERDICT_INCONCLUSIVE;
     bool parts_agree = true;
     if (comparison->p_adjusted <= 1 - options->confidence) {
@@ -215,6 +218,9 @@ static enum verdict conclude(struct comparison *comparison, const struct verdict
     } else if (comparison->p_adjusted > comparison->p && comparison->p <= 1 - options->confidence) {
         explain(comparison, "not beyond chance once corrected for the rows of the table (p %.2g)",
                 comparison->p_adjusted);
+    } else if (comparison->limit > fmax(SAME_MARGIN_LIMIT, log1p(options->same_margin))) {
+        explain(comparison, "too noisy to tell: what must be exceeded is %.2f %%",
+                100 * change_of_log(comparison->limit));
     } else if (series->change.low > 0 || series->change.high < 0) {
         explain(comparison, "not clearly beyond the limit of %.2f %%",
                 100 * change_of_log(comparison->limit));

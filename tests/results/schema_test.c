@@ -180,8 +180,7 @@ static void lines_that_break_the_contract_are_refused(void **state) {
         "{\"kind\":\"arm\",\"arm\":0,\"role\":\"king\"}",
         "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":0}",
         "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":1.5}",
-        "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":1,\"phases_ns\":{\"run\":\"1\"}"
-        "}",
+        "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":1,\"phases_ns\":[]}",
         "{\"kind\":\"figure\",\"arm\":0,\"metric\":\"throughput\",\"value\":\"many\"}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char why[256];

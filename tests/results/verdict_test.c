@@ -113,6 +113,36 @@ static void noise_is_inconclusive_and_not_the_same(void **state) {
     assert_true(inconclusive >= SIMULATED(90));
 }
 
+static struct record *parse(const char *text) {
+    struct error error;
+    struct record *record = record_parse("text", text, strlen(text), &error);
+    assert_non_null(record);
+    return record;
+}
+
+/* Patched lies within a noise floor of 20 %: that is no reason to call it the same. */
+static void a_high_noise_floor_makes_nothing_the_same(void **state) {
+    (void)state;
+    char text[16384] =
+        "{\"kind\":\"header\",\"schema\":1}\n{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\"}\n"
+        "{\"kind\":\"arm\",\"arm\":1,\"role\":\"patched\"}\n"
+        "{\"kind\":\"arm\",\"arm\":2,\"role\":\"control\",\"control_of\":0}\n";
+    static const int ns[] = {1000, 1050, 1200};
+    for (int round = 0; round < 30; round++)
+        for (int arm = 0; arm < 3; arm++)
+            sprintf(text + strlen(text),
+                    "{\"kind\":\"sample\",\"arm\":%d,\"round\":%d,\"duration_ns\":%d}\n", arm,
+                    round, ns[arm] + round % 3);
+    struct record *record = parse(text);
+    struct verdicts verdicts;
+    struct error error;
+    assert_true(verdicts_decide(record, &verdict_defaults, &verdicts, &error));
+    assert_int_equal(verdicts.comparisons[0].verdict, VERDICT_INCONCLUSIVE);
+    assert_non_null(strstr(verdicts.comparisons[0].reason, "too noisy to tell"));
+    verdicts_free(&verdicts);
+    record_free(record);
+}
+
 static void verdicts_are_refused_by_name(void **state) {
     (void)state;
     struct random random = {5};
@@ -126,13 +156,6 @@ static void verdicts_are_refused_by_name(void **state) {
     struct plan tainted = {.pairs = 50, .noise = 0.01, .change = 0.5, .tainted = 1};
     assert_int_equal(decide(&random, &tainted, reason), VERDICT_INCONCLUSIVE);
     assert_string_equal(reason, "50 of 50 pairs tainted (steal), shown all the same");
-}
-
-static struct record *parse(const char *text) {
-    struct error error;
-    struct record *record = record_parse("text", text, strlen(text), &error);
-    assert_non_null(record);
-    return record;
 }
 
 static void taint_drops_both_arms_of_a_pair_and_is_counted(void **state) {
@@ -251,6 +274,7 @@ int main(void) {
         cmocka_unit_test(a_planted_change_is_found_with_its_sign),
         cmocka_unit_test(quiet_identical_arms_are_called_the_same),
         cmocka_unit_test(noise_is_inconclusive_and_not_the_same),
+        cmocka_unit_test(a_high_noise_floor_makes_nothing_the_same),
         cmocka_unit_test(verdicts_are_refused_by_name),
         cmocka_unit_test(taint_drops_both_arms_of_a_pair_and_is_counted),
         cmocka_unit_test(on_a_busy_machine_pairs_that_waited_are_kept),
