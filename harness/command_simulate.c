@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "harness/command.h"
 #include "harness/prediction.h"
+#include "harness/prediction_against.h"
 #include "harness/prediction_print.h"
 #include "harness/progress.h"
 #include "harness/scenario.h"
@@ -18,9 +19,9 @@
 
 struct simulate_options {
     const char *machine, *threads, *schedulers, *scenario, *costs, *corpus, *free, *placement;
-    const char *output, *timeline, *chrome, *sleeping;
+    const char *output, *timeline, *chrome, *sleeping, *against;
     int64_t batch, batches, seed;
-    double gap_us, serial_mib_per_s, section_us, validate_s;
+    double gap_us, serial_mib_per_s, section_us, validate_s, tolerance;
     bool validate, bands, sensitivity, states, atomics, table;
 };
 
@@ -77,6 +78,11 @@ static const struct grainbench_option option_table[] = {
      "20", NULL, 0, 1e5, "about how long to measure"},
     TEXT("sleeping", 0, sleeping, "LIST", NULL,
          "thread counts at which bodies sleep and leaves, joins and steals are compared (8,32,88)"),
+    HEADING("Gate"),
+    TEXT("against", 0, against, "RECORD", NULL,
+         "compare with the same simulation of another build and exit with 1 if it got worse"),
+    {"tolerance", 0, GRAINBENCH_OPTION_REAL, offsetof(struct simulate_options, tolerance), "X", "0",
+     NULL, 0, 10, "how much worse is still allowed (0.01 is 1 %)"},
     HEADING("Output"),
     FLAG("bands", bands, "1", "simulate the ends of the profile's ranges too"),
     FLAG("sensitivity", sensitivity, "0", "say which parameters decide, arm by arm"),
@@ -102,6 +108,7 @@ struct simulate {
     struct validation *validation;
     char record_path[PATH_MAX];
     unsigned arms_done;
+    bool worse; /* than the record of --against */
 };
 
 static struct scenario_overrides overrides_of(const struct simulate_options *options) {
@@ -251,6 +258,15 @@ static bool open_record(struct simulate *simulate, struct error *error) {
     return simulate->writer != NULL;
 }
 
+static bool compare(struct simulate *simulate, const struct record *now, struct error *error) {
+    if (!simulate->options->against) return true;
+    struct record *before = record_read(simulate->options->against, error);
+    bool done = before && prediction_compare(before, now, simulate->options->tolerance, stdout,
+                                             &simulate->worse, error);
+    record_free(before);
+    return done;
+}
+
 static bool print_results(struct simulate *simulate, struct prediction_print *print,
                           struct error *error) {
     if (!record_end(simulate->writer, error)) {
@@ -267,8 +283,9 @@ static bool print_results(struct simulate *simulate, struct prediction_print *pr
     bool done = !simulate->options->table || table_print(record, &table_defaults, stdout, error);
     record->line_count = lines;
     record->path = path;
+    done = done && prediction_print_out(print, stdout, error) && compare(simulate, record, error);
     record_free(record);
-    return done && prediction_print_out(print, stdout, error);
+    return done;
 }
 
 /* Runs for real what was simulated, before the record ends. */
@@ -345,7 +362,8 @@ static int run_simulate(const void *values, int operand_count, char **operands) 
     scenario_free(&simulate.scenario);
     machine_profile_free(&simulate.profile);
     coroutine_release_stacks();
-    return done ? EXIT_OK : command_fail("simulate", "%s", error.message);
+    if (!done) return command_fail("simulate", "%s", error.message);
+    return simulate.worse ? EXIT_REGRESSION : EXIT_OK;
 }
 
 const struct command command_simulate = {
@@ -365,6 +383,9 @@ const struct command command_simulate = {
         "--validate runs the arms for real at thread counts that this machine has and prints "
         "predicted beside measured; the error goes into the record. Nothing else of this command "
         "is measured.\n\n"
+        "--against makes a gate of it: figures are exact, so the same simulation by two builds "
+        "differs only by what the scheduler does, and a regression at 88 cores shows on a machine "
+        "with two. The exit code is 1 if something got worse.\n\n"
         "Without a trace, items cost what a plain model says, scaled to the throughput that was "
         "published for one thread of the machine.",
     .examples =
@@ -372,6 +393,10 @@ const struct command command_simulate = {
         "grainbench simulate --machine epyc-9124 --threads 16,32 --sensitivity\n"
         "grainbench simulate --schedulers rayon,bytes-steal,adaptive --threads 88 --gap 2000\n"
         "grainbench simulate --machine my-machine.json --costs big.trace --threads 1,2 --states\n"
+        "grainbench simulate --threads 88 --schedulers bytes-steal --batches 8 --output "
+        "main.jsonl\n"
+        "grainbench simulate --threads 88 --schedulers bytes-steal --batches 8 --against "
+        "main.jsonl\n"
         "grainbench simulate --machine my-machine.json --costs big.trace --threads 1,2 --validate "
         "--sleeping 8,32,88",
     .options = option_table,

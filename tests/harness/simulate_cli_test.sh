@@ -1,0 +1,48 @@
+#!/bin/sh
+# Simulations from the command line: the same to the byte twice, a gate that notices what got worse,
+# and refusals that say what to do. $1: the program.
+set -eu
+program=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+fail() { echo "$1" >&2; exit 1; }
+
+i=0
+while [ $i -lt 600 ]; do
+  echo "line $i of a text whose lines have $((i * 7919 % 61)) and more characters"
+  if [ $((i % 5)) -eq 0 ]; then echo; fi
+  i=$((i + 1))
+done > "$folder/text"
+
+simulate() { "$program" simulate --corpus "$folder/text" --batch 240 --no-bands "$@"; }
+
+simulate --threads 1,16 --schedulers rayon,guided --output "$folder/one.jsonl" | grep -v '^record' > "$folder/one"
+simulate --threads 1,16 --schedulers rayon,guided --output "$folder/two.jsonl" | grep -v '^record' > "$folder/two"
+cmp "$folder/one" "$folder/two" || fail "two simulations print different things"
+cmp "$folder/one.jsonl" "$folder/two.jsonl" || fail "two simulations write different records"
+
+simulate --threads 1,16 --schedulers rayon,guided --no-table --against "$folder/one.jsonl" |
+  grep -q 'the same to the last digit' || fail "a build is not equal to itself"
+
+sed 's/"rmw_per_batch": *[0-9.]*/"rmw_per_batch": 1.0/' "$folder/one.jsonl" > "$folder/fewer.jsonl"
+code=0
+simulate --threads 1,16 --schedulers rayon,guided --no-table --against "$folder/fewer.jsonl" \
+  > "$folder/out" || code=$?
+[ $code -eq 1 ] || fail "more atomic operations than before gave exit code $code"
+grep -q 'rmw_per_batch.*worse' "$folder/out" || fail "the worse metric is not named"
+
+code=0
+simulate --threads 16 --schedulers guided --seed 2 --against "$folder/one.jsonl" \
+  > /dev/null 2> "$folder/error" || code=$?
+[ $code -eq 2 ] && grep -q 'seed' "$folder/error" || fail "another seed was compared"
+
+code=0
+"$program" simulate --machine nowhere > /dev/null 2> "$folder/error" || code=$?
+[ $code -eq 2 ] && grep -q 'nowhere' "$folder/error" || fail "an unknown machine: code $code"
+
+code=0
+simulate --threads 177 > /dev/null 2> "$folder/error" || code=$?
+[ $code -eq 2 ] && grep -q '177' "$folder/error" || fail "too many threads: code $code"
+
+"$program" explore --schedulers guided --seeds 20 | grep -q 'nothing found' ||
+  fail "guided does not survive exploration"
