@@ -58,8 +58,7 @@ static void print_row(const char *name, const struct ledger_column *columns, siz
     fprintf(out, "\n");
 }
 
-/* ---- What the scheduler did --------------------------------------------------------------------
- */
+/* ---- What the scheduler did ----------------------------------------------------------------- */
 
 struct statistic {
     const char *name, *key;
@@ -92,8 +91,7 @@ static uint64_t statistic_of(const struct ledger_result *result, const void *wha
     return value;
 }
 
-/* ---- Sums --------------------------------------------------------------------------------------
- */
+/* ---- Sums ----------------------------------------------------------------------------------- */
 
 struct sum {
     const char *name, *key;
@@ -159,8 +157,7 @@ static void print_slopes(const struct ledger_column *columns, size_t count, FILE
     }
 }
 
-/* ---- Sites -------------------------------------------------------------------------------------
- */
+/* ---- Sites ---------------------------------------------------------------------------------- */
 
 struct cell {
     enum sync_site site;
@@ -197,8 +194,7 @@ static void print_sites(const struct ledger_column *columns, size_t count, FILE 
     }
 }
 
-/* ---- Whole -------------------------------------------------------------------------------------
- */
+/* ---- Whole ---------------------------------------------------------------------------------- */
 
 static void print_exactness(const struct ledger_column *columns, size_t count, FILE *out) {
     bool all = true;

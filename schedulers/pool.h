@@ -66,8 +66,7 @@ struct pool {
         .help = "times a worker looks for the next batch before it sleeps"                         \
     }
 
-/* ---- Waking and sleeping -----------------------------------------------------------------------
- */
+/* ---- Waking and sleeping -------------------------------------------------------------------- */
 
 static inline void pool_wake(struct pool *pool, struct pool_worker *waker, unsigned index) {
     if (index >= pool->worker_count) return;
@@ -126,8 +125,7 @@ static inline uint32_t pool_await(struct pool *pool, struct pool_worker *worker,
     return generation;
 }
 
-/* ---- Completion --------------------------------------------------------------------------------
- */
+/* ---- Completion ----------------------------------------------------------------------------- */
 
 /* Adds to what has been done; the caller waits for the target given to pool_run. After it the
  * reporter must not touch the batch, unless it holds more items of it. */
@@ -168,8 +166,7 @@ static inline void pool_join(struct pool *pool) {
     if (pool->observe) sync_tally_add(&self->tallies.park_ns, sync_now_ns() - spun_ns);
 }
 
-/* ---- Batches -----------------------------------------------------------------------------------
- */
+/* ---- Batches -------------------------------------------------------------------------------- */
 
 /* In a forked child the pool's threads do not exist: runs the batch here. */
 static inline bool pool_run_forked(struct pool *pool, const struct grainbench_batch *batch) {
@@ -221,8 +218,7 @@ static inline void pool_body(struct pool_worker *worker, size_t begin, size_t en
     tallies_leaf(&worker->tallies, end - begin);
 }
 
-/* ---- Life --------------------------------------------------------------------------------------
- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 static inline void pool_thread(void *argument) {
     struct pool_worker *worker = argument;

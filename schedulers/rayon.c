@@ -113,8 +113,7 @@ static const struct grainbench_option min_len_options[] = {
     RAYON_OPTIONS,
     {0}};
 
-/* ---- Batches -----------------------------------------------------------------------------------
- */
+/* ---- Batches -------------------------------------------------------------------------------- */
 
 static size_t min_len_of(const struct grainbench_scheduler *scheduler, size_t item_count) {
     if (!scheduler->adapts) return (size_t)scheduler->options.min_len;
@@ -145,8 +144,7 @@ static void run(struct grainbench_scheduler *scheduler, const struct grainbench_
     sync_leave(registry->domain);
 }
 
-/* ---- Life --------------------------------------------------------------------------------------
- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 static void *zeroed(size_t size) {
     void *memory = aligned_alloc(SYNC_LINE, (size + SYNC_LINE - 1) / SYNC_LINE * SYNC_LINE);

@@ -50,8 +50,7 @@ struct registry {
     SYNC_ALIGNED struct tallies caller_tallies;
 };
 
-/* ---- Finding work ------------------------------------------------------------------------------
- */
+/* ---- Finding work --------------------------------------------------------------------------- */
 
 static inline struct job_reference worker_take_local(struct rayon_worker *worker) {
     struct job_reference job = deque_pop(&worker->deque);
@@ -117,8 +116,7 @@ static inline struct job_reference worker_find_work(struct rayon_worker *worker)
     return job;
 }
 
-/* ---- Waiting -----------------------------------------------------------------------------------
- */
+/* ---- Waiting -------------------------------------------------------------------------------- */
 
 static inline void worker_execute(struct rayon_worker *worker, struct job_reference job) {
     job.execute(worker, job.job);
@@ -188,8 +186,7 @@ static inline void worker_wait_until(struct rayon_worker *worker, struct latch *
     if (!latch_probe(latch)) worker_wait_cold(worker, latch);
 }
 
-/* ---- Bringing work -----------------------------------------------------------------------------
- */
+/* ---- Bringing work -------------------------------------------------------------------------- */
 
 /* False when there is no memory to grow the deque; nothing was pushed then. */
 static inline bool worker_push(struct rayon_worker *worker, struct job_reference job) {
@@ -216,8 +213,7 @@ static inline void registry_set_latch(struct registry *registry, struct tallies 
     if (latch_set(latch)) sleep_wake_specific(&registry->sleep, tallies, owner);
 }
 
-/* ---- Life --------------------------------------------------------------------------------------
- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 static inline void worker_thread(void *argument) {
     struct rayon_worker *worker = argument;

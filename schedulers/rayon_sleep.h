@@ -74,8 +74,7 @@ static inline bool jec_is_sleepy(uint64_t jec) {
     return (jec & 1) == 0;
 }
 
-/* ---- Waking ------------------------------------------------------------------------------------
- */
+/* ---- Waking --------------------------------------------------------------------------------- */
 
 static inline bool sleep_wake_specific(struct sleep *sleep, struct tallies *tallies,
                                        unsigned index) {
@@ -154,8 +153,7 @@ static inline void sleep_new_job(struct sleep *sleep, struct tallies *tallies, u
     if (!queue_was_empty || awake_but_idle == 0) sleep_wake_any(sleep, tallies, waker, 1);
 }
 
-/* ---- Idling ------------------------------------------------------------------------------------
- */
+/* ---- Idling --------------------------------------------------------------------------------- */
 
 static inline struct idle sleep_start_looking(struct sleep *sleep, struct tallies *tallies,
                                               unsigned worker) {
@@ -258,8 +256,7 @@ static inline void sleep_no_work_found(struct sleep *sleep, struct tallies *tall
     sync_yield(SITE_SLEEP_YIELD);
 }
 
-/* ---- Life --------------------------------------------------------------------------------------
- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 static inline void sleep_free(struct sleep *sleep) {
     free(sleep->sleepers);

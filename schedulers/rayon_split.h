@@ -108,8 +108,7 @@ static struct collect_list loop_join(struct loop *loop, struct rayon_worker *wor
     return loop->collects ? collect_append(first, second.list) : first;
 }
 
-/* ---- Entering from outside ---------------------------------------------------------------------
- */
+/* ---- Entering from outside ------------------------------------------------------------------ */
 
 /* The injected join of an outside call: `splits` is already what its halves carry. */
 static void loop_execute_injected_join(struct rayon_worker *worker, struct job *job) {

@@ -41,8 +41,7 @@
 #error "define SYNC_NATIVE, SYNC_COUNTED or SYNC_VIRTUAL"
 #endif
 
-/* ---- Words ------------------------------------------------------------------------------------
- */
+/* ---- Words ---------------------------------------------------------------------------------- */
 
 typedef struct {
     uint32_t value;
@@ -198,8 +197,7 @@ void sync_thread_join(struct sync_domain *domain, struct sync_thread *thread);
  * the whole batch on the calling thread, and destroy only frees memory. */
 bool sync_forked(const struct sync_domain *domain);
 
-/* ---- Waiting and time --------------------------------------------------------------------------
- */
+/* ---- Waiting and time ----------------------------------------------------------------------- */
 
 /* Sleeps until woken if the word still holds `expected`; may return without reason. */
 void sync_park(sync_u32 *word, uint32_t expected, enum sync_site site);
@@ -213,8 +211,7 @@ void sync_yield(enum sync_site site);
  * about time; no other scheduler decides by it. */
 uint64_t sync_now_ns(void);
 
-/* ---- Work and memory ----------------------------------------------------------------------------
- */
+/* ---- Work and memory ------------------------------------------------------------------------ */
 
 /* Runs the batch's body over [begin, end) as `worker`: defined by the implementation, because the
  * virtual copy charges the items' costs here.
