@@ -17,6 +17,8 @@ static void push_split(struct payer *payer, struct vector *splits, struct split 
         return;
     }
     slice_free(&split.slice);
+    for (size_t i = 0; i < split.tokens.length; i++)
+        vector_free(&((struct token *)split.tokens.memory)[i].value);
     vector_free(&split.tokens);
 }
 

@@ -13,9 +13,11 @@
 #include "tests/tokenizer/support.h"
 
 void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
 void __real_free(void *memory);
 void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 void __wrap_free(void *memory);
 
@@ -24,6 +26,7 @@ void __wrap_free(void *memory);
 /* One call: 'm', 'r' or 'f', and which block (counted up) it was about. */
 static struct {
     bool on, keep;
+    uint64_t fails_after; /* that many requests the next ones fail; 0: none does */
     uint64_t mallocs, reallocs, frees, bytes;
     size_t block_count, event_count;
     void *blocks[EVENT_LIMIT];
@@ -47,7 +50,12 @@ static void note(char kind, size_t size, size_t block) {
         watch.used += (size_t)sprintf(watch.text + watch.used, "%c%zu#%zu ", kind, size, block);
 }
 
+static bool fails(void) {
+    return watch.on && watch.fails_after && watch.mallocs + watch.reallocs + 1 >= watch.fails_after;
+}
+
 void *__wrap_malloc(size_t size) {
+    if (fails()) return NULL;
     void *memory = __real_malloc(size);
     if (!watch.on) return memory;
     watch.mallocs++;
@@ -60,7 +68,18 @@ void *__wrap_malloc(size_t size) {
     return memory;
 }
 
+/* Compilers make malloc and memset into this. Not part of what is traced. */
+void *__wrap_calloc(size_t count, size_t size) {
+    if (fails()) return NULL;
+    void *memory = __real_calloc(count, size);
+    if (!watch.on) return memory;
+    watch.mallocs++;
+    watch.bytes += count * size;
+    return memory;
+}
+
 void *__wrap_realloc(void *memory, size_t size) {
+    if (fails()) return NULL;
     size_t block = watch.on && watch.keep ? block_of(memory) : 0;
     void *larger = __real_realloc(memory, size);
     if (!watch.on) return larger;
@@ -173,6 +192,36 @@ static void a_mean_line_costs_what_the_original_pays(void **state) {
     assert_true(watch.frees == watch.mallocs);
 }
 
+/* Wherever memory runs out, encoding says so and holds on to nothing. */
+static void running_out_of_memory_is_survived(void **state) {
+    (void)state;
+    const char *const modes[] = {"cost=reference", "storage=heap", "cost=reference:cache=none"};
+    char message[GRAINBENCH_MESSAGE_SIZE];
+    for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
+        struct bench_encoder e;
+        bool done = false;
+        encoder_open(&e, &model, modes[m], GRAINBENCH_TOKENIZER_BENCH);
+        encoder_encode(&e, GRAINBENCH_ENTRY_BATCH, TRACED_LINE, strlen(TRACED_LINE));
+        encoder_drop(&e);
+        for (uint64_t limit = 1; !done; limit++) {
+            watch.mallocs = watch.reallocs = watch.frees = 0;
+            watch.fails_after = limit;
+            watch.on = true;
+            done = e.operations->encode(e.encoder, e.scratch, GRAINBENCH_ENTRY_CHAR_OFFSETS,
+                                        TRACED_LINE, strlen(TRACED_LINE), e.slot, message);
+            watch.on = false;
+            watch.fails_after = 0;
+            if (!done && watch.mallocs != watch.frees)
+                fail_msg("%s: %zu of %zu blocks given back after %zu requests", modes[m],
+                         (size_t)watch.frees, (size_t)watch.mallocs, (size_t)limit - 1);
+            if (!done) assert_non_null(strstr(message, "out of memory"));
+            if (limit > 1000) fail_msg("%s: never succeeds", modes[m]);
+        }
+        encoder_drop(&e);
+        encoder_close(&e);
+    }
+}
+
 static void the_lean_arena_asks_for_nothing_once_warm(void **state) {
     (void)state;
     struct bench_encoder encoder;
@@ -192,6 +241,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_traced_line_asks_for_the_same_blocks_in_the_same_order),
         cmocka_unit_test(a_mean_line_costs_what_the_original_pays),
+        cmocka_unit_test(running_out_of_memory_is_survived),
         cmocka_unit_test(the_lean_arena_asks_for_nothing_once_warm),
     };
     model_find(&model);
