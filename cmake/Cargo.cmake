@@ -5,15 +5,25 @@
 # can be had (from cargo's cache or its registry); else, where DEBIAN_CRATE is named, whatever version
 # Debian's folder of crates has.
 find_program(CARGO cargo)
-mark_as_advanced(CARGO)
+find_program(RUSTC rustc)
+mark_as_advanced(CARGO RUSTC)
+set(rust_version 0)
+if(CARGO AND RUSTC)
+  execute_process(COMMAND ${RUSTC} --version OUTPUT_VARIABLE rust_version ERROR_QUIET)
+  string(REGEX REPLACE "^rustc ([0-9.]+).*" "\\1" rust_version "${rust_version}")
+endif()
 set(debian_crates /usr/share/cargo/registry)
 
 function(cargo_find name folder debian_crate)
   set(${name}_FOUND FALSE PARENT_SCOPE)
-  if(NOT CARGO)
+  if(NOT CARGO OR rust_version VERSION_LESS 1.63)
     return()
   endif()
-  foreach(offline IN ITEMS --offline "")
+  set(sources --offline "")
+  if(rust_version VERSION_LESS 1.80) # what the locked rayon asks for
+    set(sources "")
+  endif()
+  foreach(offline IN LISTS sources)
     execute_process(COMMAND ${CMAKE_COMMAND} -E env CARGO_NET_RETRY=1 CARGO_HTTP_TIMEOUT=15
       ${CARGO} fetch --locked ${offline} --manifest-path ${folder}/Cargo.toml
       TIMEOUT 60 OUTPUT_QUIET ERROR_QUIET RESULT_VARIABLE failed)
