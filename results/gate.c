@@ -115,7 +115,8 @@ static void judge_comparison(const struct comparison *comparison, struct gate_ch
     else if (comparison->verdict == VERDICT_PUBLISHED)
         settle(check, GATE_INCONCLUSIVE, "figures without samples");
     else if (!series->has_interval || isnan(comparison->floor) ||
-             (series->flaws & SERIES_AUTOCORRELATED))
+             (comparison->verdict == VERDICT_INCONCLUSIVE &&
+              (series->flaws & SERIES_AUTOCORRELATED)))
         settle(check, GATE_INCONCLUSIVE, "%s", comparison->reason);
     else if (series->change.low >= -comparison->limit)
         settle(check, GATE_PASSED, "%s, within %.2f %%", interval, limit);

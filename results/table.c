@@ -167,9 +167,9 @@ static bool print_block(const struct printer *printer, const size_t *members, si
     snprintf(after, sizeof after, "patched %s", unit);
     snprintf(interval, sizeof interval, "%g %% interval",
              100 * printer->options->verdict.confidence);
-    const char *one[] = {"<threads", before, after, "change", interval, "<verdict", NULL};
-    const char *several[] = {"<threads", "<patched", before,     after,
-                             "change",   interval,   "<verdict", NULL};
+    const char *row = patched_arm(printer, members[0])->threads ? "<threads" : "<row";
+    const char *one[] = {row, before, after, "change", interval, "<verdict", NULL};
+    const char *several[] = {row, "<patched", before, after, "change", interval, "<verdict", NULL};
     struct grid *grid = grid_create(many ? several : one);
     if (!grid) return error_set(printer->error, "out of memory for a table");
     for (size_t i = 0; i < count; i++) {
@@ -215,8 +215,9 @@ static void print_noise(const struct printer *printer) {
         text_of_row(&printer->record->arms[noise->of], row, sizeof row);
         text_of_change(noise->series.change.estimate, change, sizeof change);
         text_of_interval(&noise->series, interval, sizeof interval);
-        length += snprintf(text + length, sizeof text - (size_t)length, "%s threads %s: %s %s",
-                           all && i ? ";" : "", row, change, interval);
+        length += snprintf(
+            text + length, sizeof text - (size_t)length, "%s%s %s: %s %s", all && i ? ";" : "",
+            printer->record->arms[noise->of].threads ? " threads" : "", row, change, interval);
     }
     if (length < (int)sizeof text) snprintf(text + length, sizeof text - (size_t)length, ")");
     print_fact(printer, "noise floor", text);

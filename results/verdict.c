@@ -173,6 +173,14 @@ explain(struct comparison *comparison, const char *format, ...) {
     va_end(arguments);
 }
 
+/* Dependence between pairs makes the interval too narrow, by a factor of a few at most. A change
+ * that exceeds the limit by more than the whole interval once again stands all the same. */
+static bool is_overwhelming(const struct comparison *comparison) {
+    const struct interval *change = &comparison->series.change;
+    double width = change->high - change->low;
+    return change->low - width > comparison->limit || change->high + width < -comparison->limit;
+}
+
 /* Reasons that forbid any verdict. */
 static bool is_refused(struct comparison *comparison) {
     const struct pairs *pairs = &comparison->pairs;
@@ -182,7 +190,7 @@ static bool is_refused(struct comparison *comparison) {
     else if (pairs->tainted_kept)
         explain(comparison, "%zu of %zu pairs tainted (%s), shown all the same", pairs->dropped,
                 pairs->count, pairs->cause);
-    else if (comparison->series.flaws & SERIES_AUTOCORRELATED)
+    else if ((comparison->series.flaws & SERIES_AUTOCORRELATED) && !is_overwhelming(comparison))
         explain(comparison, "neighbouring pairs depend on each other (lag-1 %+.2f)",
                 comparison->series.lag1);
     else if (isnan(comparison->floor))
@@ -193,6 +201,7 @@ static bool is_refused(struct comparison *comparison) {
 }
 
 static const char *flaw_text(const struct series *series) {
+    if (series->flaws & SERIES_AUTOCORRELATED) return "neighbouring pairs depend on each other";
     if (series->flaws & SERIES_DRIFTS) return "the change drifts over the run";
     if (series->flaws & SERIES_TWO_HEAPS) return "the changes fall into two separate heaps";
     if (series->flaws & SERIES_PROCESSES_DIFFER) return "processes differ by more than chance";
@@ -209,12 +218,13 @@ static enum verdict conclude(struct comparison *comparison, const struct verdict
     bool parts_agree = true;
     if (comparison->p_adjusted <= 1 - options->confidence) {
         verdict = comparison->change > 0 ? VERDICT_FASTER : VERDICT_SLOWER;
-        if (flaw)
+        if (flaw && isfinite(series->least_part))
             parts_agree = comparison->change > 0 ? series->least_part > comparison->limit
                                                  : series->greatest_part < -comparison->limit;
     } else if (series->change.low > -margin && series->change.high < margin) {
         verdict = VERDICT_SAME;
-        if (flaw) parts_agree = series->least_part > -margin && series->greatest_part < margin;
+        if (flaw && isfinite(series->least_part))
+            parts_agree = series->least_part > -margin && series->greatest_part < margin;
     } else if (comparison->p_adjusted > comparison->p && comparison->p <= 1 - options->confidence) {
         explain(comparison, "not beyond chance once corrected for the rows of the table (p %.2g)",
                 comparison->p_adjusted);
