@@ -4,6 +4,7 @@
 
 #include "results/grid.h"
 #include "results/table_figures.h"
+#include "results/table_ledger.h"
 #include "results/table_json.h"
 
 #include <math.h>
@@ -379,7 +380,9 @@ bool table_print(const struct record *record, const struct table_options *option
         printed = table_print_csv(record, &verdicts, out, error);
     } else {
         print_title(&printer);
-        printed = print_blocks(&printer);
+        printed = record_is_of_ledgers(record)
+                      ? table_print_ledgers(record, (enum grid_format)options->format, out, error)
+                      : print_blocks(&printer);
         printed =
             printed && table_print_figures(record, (enum grid_format)options->format, out, error);
         if (printed) print_facts(&printer);

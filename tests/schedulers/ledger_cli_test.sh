@@ -47,6 +47,8 @@ refuse 'no/such/folder' --output no/such/folder/ledger.jsonl
 grep -q '"provenance": *"counted"' ledger.jsonl || note "the record does not say that it was counted"
 echo '[{"metric": "ledger.totals.rmw", "threshold": 0}]' >rules.json
 "$program" gate --rules rules.json ledger.jsonl >gate.txt || note "the gate does not pass fewer operations"
+"$program" table ledger.jsonl >again.txt || note "the table of the record: exit code $?"
+grep -q '^shared rmw  *16\.0  *0\.0' again.txt || note "the table of the record lacks the 16 operations of rayon"
 tail -1 ledger.jsonl | grep -q '"kind": *"end"' || note "the record has no end"
 
 [ $failures -eq 0 ] && echo "all as expected"
