@@ -24,13 +24,12 @@ static void start_worker(void *context, unsigned index) {
 static bool complete_workers(struct arm *arm, struct error *error) {
     bool only_caller = arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_ONLY;
     if (only_caller && !arm->workers[0].scratch) start_worker(arm, 0);
-    if (!only_caller && !(arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_IS_WORKER) &&
-        arm->pin)
-        placement_bind_any(arm->placement, arm->spec->workers, NULL);
-    /* An encoder's own runtime has its own workers: the caller waits for them and then frees what
-     * they made, on any processing unit, as in a program that binds nothing. At one worker this
-     * decides whether memory is given back on the core that took it. */
-    if (arm->spec->whole_batch && arm->pin)
+    /* A caller that is no worker waits for them and then frees what they made, on any processing
+     * unit, as in a program that binds nothing. At one worker this decides whether memory is given
+     * back on the core that took it. */
+    bool caller_works =
+        only_caller || arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_IS_WORKER;
+    if (arm->pin && (arm->spec->whole_batch || !caller_works))
         placement_bind_any(arm->placement, placement_pu_count(arm->placement), NULL);
     for (unsigned i = 0; i < arm->spec->workers; i++)
         if (arm->workers[i].failure[0]) return error_set(error, "%s", arm->workers[i].failure);
