@@ -7,6 +7,7 @@
 #include "harness/scenario.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -90,11 +91,15 @@ static json_t *plan_builds(const json_t *scenario, const char *baseline, const c
     return plan;
 }
 
-static enum builds_status run_program(char **arguments, struct error *error) {
+static enum builds_status run_program(char **arguments, bool quiet, struct error *error) {
     pid_t pid;
     int status;
     fflush(stdout);
-    errno = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, arguments, environ);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (quiet) posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    errno = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
     if (errno) {
         error_set_errno(error, "cannot start grainbench run");
         return BUILDS_FAILED;
@@ -137,7 +142,7 @@ enum builds_status builds_run_scenario(json_t *scenario, const struct builds_opt
         arguments[count++] = "--rounds";
         arguments[count++] = rounds;
     }
-    enum builds_status status = run_program(arguments, error);
+    enum builds_status status = run_program(arguments, options->quiet, error);
     unlink(path);
     return status;
 }

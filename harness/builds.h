@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include <jansson.h>
+#include <stdbool.h>
 
 struct builds_options {
     const char *baseline, *candidate; /* build folders, or programs */
@@ -15,6 +16,7 @@ struct builds_options {
     const char *output;               /* the record */
     double time_s;                    /* 0: the scenario's */
     long long rounds;                 /* 0: by time */
+    bool quiet;                       /* the run prints nothing but errors */
 };
 
 enum builds_status {

@@ -177,10 +177,14 @@ static int self_test(const struct gate_arguments *arguments) {
                                         .corpus = arguments->corpus,
                                         .output = arguments->output ? arguments->output
                                                                     : "gate-self-test.jsonl"};
+    double seconds;
+    if (!self_test_estimate(&options, &seconds, &error))
+        return command_fail("gate", "%s", error.message);
     printf("self-test of the gate: threshold %g %%, %s threads, %s, %s; takes about %.0f s\n",
-           100 * options.threshold, options.threads, options.scheduler, options.encoder,
-           self_test_seconds(&options));
+           100 * options.threshold, options.threads, options.scheduler, options.encoder, seconds);
+    fflush(stdout);
     if (!self_test_run(&options, &result, &error)) return command_fail("gate", "%s", error.message);
+    printf("took     %.0f s\n", result.seconds);
     print_self_test(&options, &result);
     bool quiet = result.false_alarms <= 0.05 * result.equal_trials;
     bool keen = result.planted_trials && result.found >= 0.9 * result.planted_trials;

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "harness/self_test.h"
 
+#include "base/clock.h"
 #include "harness/builds.h"
 #include "results/verdict.h"
 
@@ -22,7 +23,7 @@ enum {
     TRIALS_A_BLOCK = 6,
     ROUNDS_A_PROCESS = 10
 };
-static const double SAMPLE_MS = 12;
+static const double SAMPLE_MS = 8;
 
 /* The six pairs of four arms, and the control of each. */
 static const unsigned trial_arms[TRIALS_A_BLOCK][3] = {{0, 1, 2}, {2, 3, 0}, {0, 2, 3},
@@ -34,15 +35,7 @@ static unsigned rounds_of(const struct self_test_options *options) {
     return rounds < PLANTED_PAIRS ? PLANTED_PAIRS : rounds;
 }
 
-/* A sample takes about 2.3 times its timed region (an untimed batch before every slice, reading the
- * evidence), starting a process about 0.15 s. */
-double self_test_seconds(const struct self_test_options *options) {
-    double rounds = rounds_of(options);
-    double processes = rounds / ROUNDS_A_PROCESS * (EQUAL_ARMS + 1);
-    return rounds * (EQUAL_ARMS + 1) * SAMPLE_MS / 1e3 * 2.3 + processes * 0.15;
-}
-
-static json_t *plan(const struct self_test_options *options) {
+static json_t *plan(const struct self_test_options *options, unsigned rounds, unsigned processes) {
     json_t *arms = json_array();
     for (int i = 0; i <= PLANTED_ARM; i++) {
         char label[32];
@@ -53,13 +46,12 @@ static json_t *plan(const struct self_test_options *options) {
                             "encoder", options->encoder, "slowdown_ppm",
                             (json_int_t)(i == PLANTED_ARM ? options->slowdown * 1e6 + 0.5 : 0)));
     }
-    unsigned rounds = rounds_of(options);
-    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:i, s:s, s:i, s:f, s:i, s:i, s:[{s:s, s:o}]}", "name",
-                     "gate-self-test", "summary", "equal arms and one with a planted slowdown",
-                     "time_s", 0, "tokenizer", "plain", "entry", "ids", "batch_lines", 250, "threads",
-                     options->threads, "rounds", (int)rounds, "sample_ms", SAMPLE_MS, "slices", 48,
-                     "processes", (int)(rounds / ROUNDS_A_PROCESS), "groups", "name",
-                     options->encoder, "arms", arms);
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:i, s:s, s:i, s:f, s:i, s:i, s:[{s:s, s:o}]}",
+                     "name", "gate-self-test", "summary",
+                     "equal arms and one with a planted slowdown", "time_s", 0, "tokenizer",
+                     "plain", "entry", "ids", "batch_lines", 250, "threads", options->threads,
+                     "rounds", (int)rounds, "sample_ms", SAMPLE_MS, "slices", 32, "processes",
+                     (int)processes, "groups", "name", options->encoder, "arms", arms);
 }
 
 /* The record with nothing but one trial in it: two arms and a control, some rounds. */
@@ -133,7 +125,7 @@ static bool judge_planted(const struct record *record, unsigned first,
 
 bool self_test_judge(const char *path, const struct self_test_options *options,
                      struct self_test_result *result, struct error *error) {
-    *result = (struct self_test_result){0};
+    *result = (struct self_test_result){.seconds = result->seconds};
     struct record *record = record_read(path, error);
     if (!record) return false;
     struct verdict_options judging = {.confidence = options->confidence,
@@ -153,13 +145,36 @@ bool self_test_judge(const char *path, const struct self_test_options *options,
     return done;
 }
 
+static bool measure(const struct self_test_options *options, unsigned rounds, unsigned processes,
+                    double *seconds, struct error *error) {
+    json_t *scenario = plan(options, rounds, processes);
+    struct builds_options run = {
+        .output = options->output, .corpus = options->corpus, .quiet = true};
+    if (!scenario) return error_set(error, "out of memory for the self-test");
+    uint64_t begin = clock_now_ns();
+    enum builds_status status = builds_run_scenario(scenario, &run, error);
+    *seconds = (double)(clock_now_ns() - begin) / 1e9;
+    json_decref(scenario);
+    return status == BUILDS_MEASURED || error_set(error, "the self-test could not be measured");
+}
+
+/* Two short runs that differ in rounds alone tell what a round takes on this machine as it is; the
+ * start of the processes is taken to be a third of the shorter one. */
+bool self_test_estimate(const struct self_test_options *options, double *seconds,
+                        struct error *error) {
+    enum { FEW = 2, MORE = 12 };
+    double few_s, more_s;
+    if (!measure(options, FEW, 1, &few_s, error) || !measure(options, MORE, 1, &more_s, error))
+        return false;
+    double round_s = (more_s - few_s) / (MORE - FEW), rounds = rounds_of(options);
+    if (round_s < 0) round_s = more_s / MORE;
+    *seconds = more_s + rounds * round_s + rounds / ROUNDS_A_PROCESS * few_s / 3;
+    return true;
+}
+
 bool self_test_run(const struct self_test_options *options, struct self_test_result *result,
                    struct error *error) {
-    json_t *scenario = plan(options);
-    struct builds_options run = {.output = options->output, .corpus = options->corpus};
-    if (!scenario) return error_set(error, "out of memory for the self-test");
-    enum builds_status status = builds_run_scenario(scenario, &run, error);
-    json_decref(scenario);
-    if (status != BUILDS_MEASURED) return error_set(error, "the self-test could not be measured");
-    return self_test_judge(options->output, options, result, error);
+    unsigned rounds = rounds_of(options);
+    return measure(options, rounds, rounds / ROUNDS_A_PROCESS, &result->seconds, error) &&
+           self_test_judge(options->output, options, result, error);
 }

@@ -21,11 +21,13 @@ struct self_test_options {
 struct self_test_result {
     unsigned equal_trials, false_alarms;   /* a verdict faster or slower on equal arms */
     unsigned planted_trials, found, wrong; /* slower; faster */
+    double seconds;                        /* that the measuring took */
     unsigned unfit;                        /* trials of either kind without clean pairs enough */
 };
 
-/* How long it will take, about, from the plan alone. */
-double self_test_seconds(const struct self_test_options *options);
+/* How long it will take, about, found out by two short runs (seconds). */
+bool self_test_estimate(const struct self_test_options *options, double *seconds,
+                        struct error *error);
 
 /* Measures and judges. False, with a sentence, when nothing could be measured. */
 bool self_test_run(const struct self_test_options *options, struct self_test_result *result,
