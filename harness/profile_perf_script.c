@@ -43,6 +43,11 @@ static bool parse_frame(struct reader *reader, char *text) {
     if (slash) object = slash + 1;
     if (strcmp(object, "[kernel.kallsyms]") == 0 || strncmp(object, "[guest.kernel", 13) == 0)
         object = "[kernel]";
+    /* Where perf looks for the names of code made at run time, and finds none. */
+    if (strncmp(object, "perf-", 5) == 0 && strstr(object, ".map")) {
+        object = "[anonymous]";
+        if (strcmp(symbol, "[unknown]") == 0) symbol = "[code made at run time]";
+    }
     profile_clean_name(*symbol ? symbol : "[unknown]", name, sizeof name);
     uint32_t index = profile_intern(reader->profile, name, object);
     if (index == UINT32_MAX) return false;

@@ -183,15 +183,17 @@ void plot_origin(const struct record *record, char *text, size_t size) {
     const char *provenance = record_header_text(record, "provenance");
     const char *scenario = record_header_text(record, "scenario");
     const char *created = record_header_text(record, "created");
-    bool measured = !provenance || strcmp(provenance, "measured") == 0;
-    bool demo = provenance && strcmp(provenance, "demo") == 0;
-    snprintf(text, size, "%s%s%s%s%.10s%s%s%s", scenario ? scenario : "", scenario ? " · " : "",
-             plot_machine(record), created ? " · " : "", created ? created : "",
-             measured ? "" : " (",
-             measured ? ""
-             : demo   ? "demo data"
-                      : provenance,
-             measured ? "" : ")");
+    char kind[64] = "";
+    bool siblings;
+    int cores = plot_cores(record, &siblings);
+    if (json_is_true(record_header_member(record, "machine.hypervisor")))
+        snprintf(kind, sizeof kind, ", virtual machine with %d core%s", cores,
+                 cores == 1 ? "" : "s");
+    if (provenance && strcmp(provenance, "measured") == 0) provenance = NULL;
+    if (provenance && strcmp(provenance, "demo") == 0) provenance = "demo data";
+    snprintf(text, size, "%s%s%s%s%s%.10s%s%s%s", scenario ? scenario : "", scenario ? " · " : "",
+             plot_machine(record), kind, created ? " · " : "", created ? created : "",
+             provenance ? " (" : "", provenance ? provenance : "", provenance ? ")" : "");
 }
 
 static int header_integer(const struct record *record, const char *first, const char *second) {
