@@ -1,15 +1,15 @@
 /* The claim words of schedulers/counter_tree.c: a root word with the number of blocks left, and a
- * node's word `generation | low | high` from which its workers take windows. Who claims a block
- * keeps its first item and offers the rest in the node's word by compare-exchange, if that has
- * nothing of this generation left; otherwise it runs the whole block. Asserted: every item of both
- * batches runs exactly once, in its batch.
+ * node's word `generation | low | high` from which its workers take windows; low 1 and high 0 while
+ * one of them fetches a block. Who fetches keeps the first item and offers the rest by
+ * compare-exchange from the word it left; who does not want to wait any longer claims a block and
+ * runs it without offering it. Asserted: every item of both batches runs exactly once, in its batch.
  *
- * BROKEN: the rest is offered by a store, over what another worker may have offered meanwhile. */
+ * BROKEN: a late worker takes a node word of a newer batch for an empty one and writes over it. */
 #ifndef BROKEN
 #define BROKEN 0
 #endif
-#define ITEMS   9 /* three blocks of three */
-#define BLOCKS  3
+#define ITEMS   6 /* two blocks of three */
+#define BLOCKS  2
 #define SIZE    3
 #define BATCHES 2
 
@@ -21,7 +21,8 @@ byte published = 0;
 byte done = 0;
 byte runs[BATCHES * ITEMS];
 
-#define CLAIMABLE(w) (w.generation == mine && w.low < w.high)
+#define CLAIMABLE(w)  (w.generation == mine && w.low < w.high)
+#define REFILLING(w, g) (w.generation == g && w.low == 1 && w.high == 0)
 
 inline run_item(item) { runs[(mine - 1) * ITEMS + item]++; finished++ }
 
@@ -29,47 +30,56 @@ inline same_as_seen() {
     taken = node.generation == seen.generation && node.low == seen.low && node.high == seen.high
 }
 
-/* Windows of one item from the node, until it has none of this generation. */
-inline run_node() {
-    do
-    ::  atomic { seen.generation = node.generation; seen.low = node.low; seen.high = node.high }
-        if :: !CLAIMABLE(seen) -> break :: else -> skip fi;
-        atomic { same_as_seen(); if :: taken -> node.low = seen.low + 1 :: else -> skip fi }
-        if :: taken -> run_item(seen.low) :: else -> skip fi
-    od
+inline set_node(g, l, h) { node.generation = g; node.low = l; node.high = h }
+
+inline fetch_block() {
+    atomic { claim = left; left = left - 1 }
+    if
+    :: claim <= 0 ->
+        atomic { if :: refills && REFILLING(node, mine) -> set_node(mine, 0, 0) :: else -> skip fi }
+    :: else ->
+        old = mine;
+        mine = turn; /* the claimed block belongs to this batch */
+        low = (BLOCKS - claim) * SIZE;
+        atomic {
+            taken = refills && REFILLING(node, old);
+            if :: taken -> set_node(mine, low + 1, low + SIZE) :: else -> skip fi
+        }
+        run_item(low);
+        if :: !taken -> run_item(low + 1); run_item(low + 2) :: else -> skip fi
+    fi
 }
 
 inline take_part() {
     mine = turn;
     finished = 0;
     do
-    ::  run_node();
-        atomic { claim = left; left = left - 1 }
-        if :: claim <= 0 -> break :: else -> skip fi;
-        mine = turn; /* the claimed block belongs to this batch */
-        low = (BLOCKS - claim) * SIZE;
-        taken = 0;
+    ::  atomic { seen.generation = node.generation; seen.low = node.low; seen.high = node.high }
         if
-        :: BROKEN -> atomic { node.generation = mine; node.low = low + 1; node.high = low + SIZE; taken = 1 }
-        :: !BROKEN && !CLAIMABLE(seen) ->
-            atomic {
-                same_as_seen();
-                if
-                :: taken -> node.generation = mine; node.low = low + 1; node.high = low + SIZE
-                :: else -> skip
-                fi
-            }
-        :: !BROKEN && CLAIMABLE(seen) -> skip
-        fi;
-        run_item(low);
-        if :: !taken -> run_item(low + 1); run_item(low + 2) :: else -> skip fi
+        :: CLAIMABLE(seen) ->
+            atomic { same_as_seen(); if :: taken -> node.low = seen.low + 1 :: else -> skip fi }
+            if :: taken -> run_item(seen.low) :: else -> skip fi
+        :: !CLAIMABLE(seen) && !BROKEN && seen.generation > mine -> break
+        :: !CLAIMABLE(seen) && REFILLING(seen, mine) ->
+            if
+            :: !REFILLING(node, mine) -> skip /* waited long enough: look again */
+            :: refills = 0; fetch_block(); if :: claim <= 0 -> break :: else -> skip fi
+            fi
+        :: !CLAIMABLE(seen) && !REFILLING(seen, mine) && (BROKEN || seen.generation <= mine) ->
+            atomic { same_as_seen(); if :: taken -> set_node(mine, 1, 0) :: else -> skip fi }
+            if
+            :: taken -> refills = 1; fetch_block(); if :: claim <= 0 -> break :: else -> skip fi
+            :: else -> skip
+            fi
+        fi
     od;
-    atomic { done = done + finished; finished = 0; claim = 0; low = 0; mine = 0; taken = 0;
-             seen.generation = 0; seen.low = 0; seen.high = 0 }
+    atomic { done = done + finished; finished = 0; claim = 0; low = 0; mine = 0; taken = 0; old = 0;
+             refills = 0; seen.generation = 0; seen.low = 0; seen.high = 0 }
 }
 
 proctype worker() {
-    byte noticed = 0, mine, low, finished;
+    byte noticed = 0, mine, low, finished, old;
+    bit refills;
     short claim;
     bit taken;
     word seen;
@@ -80,7 +90,8 @@ end:
 }
 
 init {
-    byte number = 1, item, mine, low, finished;
+    byte number = 1, item, mine, low, finished, old;
+    bit refills;
     short claim;
     bit taken;
     word seen;
