@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 struct command_options {
@@ -116,18 +117,16 @@ static int measure(const struct command_options *options, struct pipeline_plan *
     return code;
 }
 
-/* Without --output the record, which the verdicts are made from, is a temporary file. */
+/* Without --output the record, which the verdicts are made from, lives in memory. */
 static int measure_somewhere(const struct command_options *options, struct pipeline_plan *plan) {
     if (options->output) return measure(options, plan, options->output);
-    const char *folder = getenv("TMPDIR");
-    char path[4096];
-    snprintf(path, sizeof path, "%s/grainbench-pipeline-XXXXXX", folder ? folder : P_tmpdir);
-    int descriptor = mkstemp(path);
+    char path[64];
+    int descriptor = memfd_create("record", MFD_CLOEXEC);
     if (descriptor < 0)
-        return command_fail("pipeline", "%s: cannot make a temporary record; give --output", path);
-    close(descriptor);
+        return command_fail("pipeline", "cannot keep the record in memory; give --output");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
     int code = measure(options, plan, path);
-    unlink(path);
+    close(descriptor);
     return code;
 }
 
@@ -152,7 +151,13 @@ static int run_pipeline(const void *values, int operand_count, char **operands) 
         for (unsigned i = 0; i < plan->arm_count; i++)
             plan->arms[i].setup.stall_seconds = options->stall_s;
         bool once = options->stop_after || options->cursor || options->resume;
-        code = once ? run_once(options, plan) : measure_somewhere(options, plan);
+        bool stream = plan->path_count && strcmp(plan->paths[0], "-") == 0;
+        if (stream && !once)
+            code =
+                command_fail("pipeline", "standard input can be read once only: use --stop-after, "
+                                         "--cursor or --resume, or name a file");
+        else
+            code = once ? run_once(options, plan) : measure_somewhere(options, plan);
     }
     pipeline_plan_free(plan);
     free(plan);

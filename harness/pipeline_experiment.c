@@ -77,6 +77,21 @@ static double stage_busy_ns(const struct pipeline_result *result, int stage) {
     return ns;
 }
 
+/* How many batches the consumer found ready, on average: the depth that was really there. */
+static double mean_ready(const struct pipeline_result *result) {
+    for (unsigned i = result->composition.count; i-- > 0;) {
+        const struct executor_report *report = &result->reports[i];
+        double calls = 0, ready = 0;
+        if (!result->composition.nodes[i].depth) continue;
+        for (unsigned k = 0; k < EXECUTOR_OCCUPANCY; k++) {
+            calls += (double)report->occupancy[k];
+            ready += (double)report->occupancy[k] * k;
+        }
+        return calls > 0 ? ready / calls : NAN;
+    }
+    return NAN;
+}
+
 static void note_times(const struct pipeline_setup *setup, const struct pipeline_result *result,
                        double *v) {
     bool phased = setup->mode == PIPELINE_PHASED;
@@ -103,6 +118,7 @@ static void note_times(const struct pipeline_setup *setup, const struct pipeline
         v[M(requested_ms)] = result->requested_ns / 1e6 / (double)result->batches;
     if (result->batches)
         v[M(achieved_ms)] = stage_busy_ns(result, STAGE_CONSUME) / 1e6 / (double)result->batches;
+    v[M(ready)] = mean_ready(result);
     v[M(live)] = result->live_maximum;
     v[M(bytes)] = (double)result->bytes_maximum / 1e6;
     v[M(pinned)] = (double)result->pinned_maximum / 1e6;
@@ -193,7 +209,9 @@ static bool append_arm(const struct pipeline_plan *plan, unsigned index, bool to
                       "sequence_length", (int)plan->options.sequence, "spin_us",
                       (double)arm->setup.spin_ns / 1e3, "consumer", plan->device.spec),
     };
-    return record_append_arm(writer, &line, error);
+    bool appended = record_append_arm(writer, &line, error);
+    json_decref(line.json);
+    return appended;
 }
 
 static bool append_arms(const struct pipeline_plan *plan, struct record_writer *writer,

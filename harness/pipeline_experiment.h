@@ -40,6 +40,7 @@
     METRIC(achieved_ms, "device time achieved", "ms", 3)                                           \
     METRIC(delay, "run-queue delay", "%", 2)                                                       \
     METRIC(foreign, "foreign processors", "", 2)                                                   \
+    METRIC(ready, "batches ready when asked for", "", 2)                                           \
     METRIC(live, "batches alive, at most", "", 0)                                                  \
     METRIC(bytes, "bytes in use, at most", "MB", 2)                                                \
     METRIC(pinned, "bytes in blocks, at most", "MB", 2)

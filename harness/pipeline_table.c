@@ -6,14 +6,14 @@
 #include <math.h>
 #include <string.h>
 
-static struct grid *make_grid(const struct pipeline_plan *plan, const char *last) {
-    const char *titles[PIPELINE_ARMS + 3];
+/* One column a run; `titles` has room for all and outlives the grid. */
+static struct grid *make_grid(const struct pipeline_plan *plan,
+                              const char *titles[PIPELINE_ARMS + 3]) {
     size_t count = 0;
     titles[count++] = "<";
     titles[count++] = "<";
     for (unsigned i = 0; i < plan->arm_count; i++)
         titles[count++] = plan->arms[i].label;
-    if (last) titles[count++] = last;
     titles[count] = NULL;
     return grid_create(titles);
 }
@@ -71,7 +71,8 @@ static void add_changes(struct grid *grid, const struct pipeline_plan *plan,
 static bool print_metrics(const struct pipeline_experiment *experiment,
                           const struct verdicts *verdicts, enum grid_format format, FILE *out,
                           struct error *error) {
-    struct grid *grid = make_grid(experiment->plan, NULL);
+    const char *titles[PIPELINE_ARMS + 3];
+    struct grid *grid = make_grid(experiment->plan, titles);
     if (!grid) return error_set(error, "out of memory for the table");
     for (int metric = 0; metric < PIPELINE_METRIC_COUNT; metric++) {
         if (metric == PIPELINE_METRIC_read_rate || metric == PIPELINE_METRIC_model_s)

@@ -39,6 +39,7 @@ expect 2 'replay needs file=FILE' pipeline $work --consumer replay
 expect 2 "--batch: 'many' is not a whole number" pipeline $work --batch many
 expect 2 "exclude each other" pipeline $work record.jsonl
 expect 2 "composition 'fly\(blocks\)'" pipeline $work --composition 'fly(blocks)'
+expect 2 "read once only" pipeline -
 expect 2 'grainbench run' pipeline --scenario hf-2077
 expect 2 'grainbench pipeline' run --scenario ray-30190
 printf '10\nfast\n' >durations
