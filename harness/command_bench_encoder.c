@@ -134,7 +134,8 @@ const struct command command_bench_encoder = {
     .description =
         "Runs the fast encoder over a text, whole, line by line and as a batch of lines, with warm "
         "and with cold word tables and without any, then its stages one by one; and, in the same "
-        "rounds, PCRE2's compiled matcher alone, one word a call, and reading memory. Every case "
+        "rounds, the reference encoder pcre2 line by line, PCRE2's compiled matcher alone, one "
+        "word a call, and reading memory. Every case "
         "runs once a round. Times are CPU time of the thread; what is printed are medians, and at "
         "the end of each line the median of the rounds' ratios to PCRE2 matching alone.\n\n"
         "Cycles are computed from the clock frequency that chains of dependent additions show "

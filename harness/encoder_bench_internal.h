@@ -4,6 +4,7 @@
 
 #include "harness/encoder_bench.h"
 #include "tokenizer/fast_text.h"
+#include "tokenizer/piece_encoder.h"
 #include "tokenizer/pretokenizer_pcre2.h"
 #include "tokenizer/tokenizer.h"
 
@@ -25,6 +26,9 @@ struct encoder_bench {
     struct fast_words *warm, *cold;
     struct pretokenizer *pretokenizer;
     struct pretokenizer_scratch *pretokenizer_scratch;
+    struct piece_encoder reference; /* the heart of the encoder pcre2 */
+    struct piece_scratch reference_scratch;
+    bool has_reference;
     size_t id_count; /* of the whole text */
     uint32_t *ids, *counts;
     uint32_t *starts; /* of all pre-tokens, and the end of the text */
