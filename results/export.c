@@ -57,26 +57,26 @@ void export_arm_name(const struct record *record, const struct arm_record *arm, 
     if (name_is_taken(record, arm)) snprintf(name + used, size - used, "/index=%u", arm->arm);
 }
 
-static void visit_numbers(json_t *object, const char *path,
-                          void (*visit)(void *context, const char *name, double value),
-                          void *context) {
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value) {
-        char name[128];
-        snprintf(name, sizeof name, "%s%s%s", path, path[0] ? "." : "", key);
-        if (json_is_object(value))
-            visit_numbers(value, name, visit, context);
-        else if (json_is_number(value) && strcmp(name, "arm") != 0)
-            visit(context, name, json_number_value(value));
-    }
-}
-
 void export_visit_counts(const struct record *record, unsigned arm,
                          void (*visit)(void *context, const char *name, double value),
                          void *context) {
     size_t line = record_find_line(record, 0, "ledger", (int)arm);
-    if (line < record->line_count) visit_numbers(record->lines[line].json, "", visit, context);
+    if (line == record->line_count) return;
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(record->lines[line].json, "totals"), key, value) {
+        if (json_is_number(value)) visit(context, key, json_number_value(value));
+    }
+}
+
+bool export_counts_are_exact(const struct record *record) {
+    bool any = false;
+    for (size_t i = 0; i < record->line_count; i++) {
+        if (strcmp(record->lines[i].kind, "ledger") != 0) continue;
+        if (!json_is_true(json_object_get(record->lines[i].json, "exact"))) return false;
+        any = true;
+    }
+    return any;
 }
 
 static bool print_json(json_t *json, FILE *out, struct error *error) {

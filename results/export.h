@@ -25,10 +25,13 @@ bool export_record(const struct record *record, enum export_format format, FILE 
  * "-_./=" only. */
 void export_arm_name(const struct record *record, const struct arm_record *arm, char *name,
                      size_t size);
-/* Exact counts of an arm's ledger line: calls `visit` with "total.rmw" and the like. */
+/* The totals of an arm's ledger line: calls `visit` with "shared_rmw" and the like. */
 void export_visit_counts(const struct record *record, unsigned arm,
                          void (*visit)(void *context, const char *name, double value),
                          void *context);
+
+/* Whether all ledgers of the record say that every run gives the same counts. */
+bool export_counts_are_exact(const struct record *record);
 
 bool export_go(const struct record *record, FILE *out, struct error *error);
 bool export_csv(const struct record *record, FILE *out, struct error *error);

@@ -45,7 +45,7 @@ static void add_bmf_count(void *context, const char *name, double value) {
     char slug[64]; /* measure slugs are at most 64 characters: letters, digits, dashes */
     snprintf(slug, sizeof slug, "%s", name);
     for (char *c = slug; *c; c++)
-        if (*c == '.' || *c == '_' || *c == ' ') *c = '-';
+        if (*c == '_' || *c == ' ') *c = '-';
     json_object_set_new(context, slug, json_pack("{s:f}", "value", value));
 }
 

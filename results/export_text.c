@@ -4,6 +4,7 @@
 
 #include "results/pairs.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -13,9 +14,29 @@ static void print_count(void *context, const char *name, double value) {
     fprintf(context, " %.12g %s", value, name);
 }
 
-static void print_unit(void *context, const char *name, double value) {
+static void print_exact_unit(void *context, const char *name, double value) {
     (void)value;
     fprintf(context, "Unit %s assume=exact better=lower\n", name);
+}
+
+static void print_unit(void *context, const char *name, double value) {
+    (void)value;
+    fprintf(context, "Unit %s better=lower\n", name);
+}
+
+/* An arm that was counted and not timed. */
+static void print_go_counts(const struct record *record, const struct arm_record *arm, FILE *out) {
+    char name[512];
+    size_t line = record_find_line(record, 0, "ledger", (int)arm->arm);
+    if (line == record->line_count) return;
+    for (size_t i = 0; i < record->sample_count; i++)
+        if (record->samples[i].arm == arm->arm) return;
+    json_int_t batches = json_integer_value(json_object_get(record->lines[line].json, "batches"));
+    export_arm_name(record, arm, name, sizeof name);
+    name[0] = (char)toupper((unsigned char)name[0]);
+    fprintf(out, "Benchmark%s %lld", name, (long long)(batches > 0 ? batches : 1));
+    export_visit_counts(record, arm->arm, print_count, out);
+    fputc('\n', out);
 }
 
 static void print_go_header(const struct record *record, FILE *out) {
@@ -36,7 +57,7 @@ static void print_go_sample(const struct record *record, const struct sample *sa
     const struct arm_record *arm = &record->arms[sample->arm];
     char name[512];
     export_arm_name(record, arm, name, sizeof name);
-    name[0] = (char)(name[0] >= 'a' && name[0] <= 'z' ? name[0] - 'a' + 'A' : name[0]);
+    name[0] = (char)toupper((unsigned char)name[0]);
     fprintf(out, "Benchmark%s 1 %" PRIu64 " ns/op %.9g %s", name, sample->duration_ns,
             sample_throughput(record, sample), record_unit(record));
     if (sample->items)
@@ -48,18 +69,22 @@ static void print_go_sample(const struct record *record, const struct sample *sa
 bool export_go(const struct record *record, FILE *out, struct error *error) {
     (void)error;
     print_go_header(record, out);
+    bool exact = export_counts_are_exact(record);
     for (unsigned i = 0; i < record->arm_count; i++) {
         size_t line = record_find_line(record, 0, "ledger", (int)i);
         if (line == record->line_count) continue;
-        export_visit_counts(record, i, print_unit, out); /* all arms have the same counts */
+        export_visit_counts(record, i, exact ? print_exact_unit : print_unit,
+                            out); /* all arms have the same counts */
         break;
     }
     fputc('\n', out);
     /* Arm by arm: benchstat takes the first that it meets as the base. */
-    for (unsigned arm = 0; arm < record->arm_count; arm++)
+    for (unsigned arm = 0; arm < record->arm_count; arm++) {
+        print_go_counts(record, &record->arms[arm], out);
         for (size_t i = 0; i < record->sample_count; i++)
             if (record->samples[i].arm == arm && !record->samples[i].tainted)
                 print_go_sample(record, &record->samples[i], out);
+    }
     return true;
 }
 

@@ -167,6 +167,14 @@ static double find_number(const struct record *record, unsigned arm, const char 
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+/* Counts of several workers depend on the interleaving, and their ledger says so. */
+static bool is_exact(const struct record *record, unsigned arm, const char *metric) {
+    if (strncmp(metric, "ledger.", 7) != 0) return true;
+    size_t line = record_find_line(record, 0, "ledger", (int)arm);
+    return line == record->line_count ||
+           !json_is_false(json_object_get(record->lines[line].json, "exact"));
+}
+
 static bool check_number(const struct record *record, const struct gate_rule *rule,
                          unsigned baseline, unsigned patched, struct gate_result *result,
                          struct error *error) {
@@ -181,6 +189,11 @@ static bool check_number(const struct record *record, const struct gate_rule *ru
         if (!rule->optional)
             return error_set(error, "metric '%s' of arm '%s': %s", rule->metric, label, why);
         settle(check, GATE_SKIPPED, "%s", why);
+        return true;
+    }
+    if (!is_exact(record, baseline, rule->metric) || !is_exact(record, patched, rule->metric)) {
+        settle(check, GATE_INCONCLUSIVE, "%.10g before, %.10g after, but the counts are not exact",
+               before, after);
         return true;
     }
     double worse = rule->higher_is_better ? before - after : after - before;
