@@ -4,8 +4,8 @@
 #include "base/datafile.h"
 #include "base/digest.h"
 #include "base/file.h"
-#include "base/options.h"
 #include "harness/command.h"
+#include "harness/components.h"
 #include "harness/encode_json.h"
 #include "tokenizer/encoders.h"
 #include "tokenizer/tokenizer.h"
@@ -91,32 +91,27 @@ static bool model_paths(const struct encode_options *options, char vocab[4096], 
     return true;
 }
 
-/* "pcre2:cache=none" into the encoder's table and a struct of its options. */
+/* Makes the encoder of `setup`, built in or a module, with one scratch. */
 static bool open_encoder(struct session *s, const struct grainbench_encoder_setup *setup,
                          struct error *error) {
-    char spec[512];
+    struct component chosen;
     char message[GRAINBENCH_MESSAGE_SIZE] = "";
-    if ((size_t)snprintf(spec, sizeof spec, "%s", s->options->encoder) >= sizeof spec)
-        return error_set(error, "--encoder: too long");
-    char *list = strchr(spec, ':');
-    if (list) *list++ = 0;
-    s->operations = encoders_find(spec);
-    if (!s->operations)
-        return error_set(error, "there is no encoder '%s'; 'grainbench list encoders' shows them",
-                         spec);
-    void *chosen = calloc(1, s->operations->options_size + 1);
-    char subject[64];
-    snprintf(subject, sizeof subject, "encoder %s", s->operations->name);
-    if (!chosen) return error_set(error, "out of memory");
-    bool ok = options_parse_list(s->operations->options, chosen, list, ':', subject, error);
-    if (ok && s->operations->supported && !s->operations->supported(message))
-        ok = error_set(error, "%s cannot run here: %s", subject, message);
+    if (!component_parse_encoder(s->options->encoder, &chosen, error)) return false;
+    s->operations = chosen.encoder;
+    bool ok = true;
+    if (s->options->json_lines && encoders_find(chosen.text) != chosen.encoder)
+        ok = error_set(error,
+                       "--json-lines needs a built-in encoder; '%s' is a module, of which "
+                       "only the ids are known",
+                       chosen.text);
+    else if (s->operations->supported && !s->operations->supported(message))
+        ok = error_set(error, "encoder %s cannot run here: %s", chosen.text, message);
     if (ok) {
-        s->encoder = s->operations->create(setup, chosen, message);
+        s->encoder = s->operations->create(setup, chosen.options, message);
         if (s->encoder) s->scratch = s->operations->scratch_create(s->encoder, 0, message);
         if (!s->scratch) ok = error_set(error, "%s", message);
     }
-    free(chosen);
+    component_free(&chosen);
     return ok;
 }
 

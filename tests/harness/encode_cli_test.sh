@@ -60,6 +60,7 @@ expect 'nothing to encode' 0 '0 ids cbf29ce484222325' "${encode[@]}" --digest
 expect 'two shapes at once' 2 '*exclude each other*' "${encode[@]}" --per-line --whole
 expect 'trim alone' 2 '*--trim goes with --json-lines*' "${encode[@]}" --trim
 expect 'unknown encoder' 2 "*there is no encoder 'quick'*" "${encode[@]}" --encoder quick
+expect 'JSON lines of nothing' 2 '*the null encoder has no tokens*' bash -c "echo '{\"text\": \"the\"}' | ${encode[*]} --json-lines --encoder null"
 expect 'unknown encoder option' 2 "*has no option 'speed'*" "${encode[@]}" --encoder pcre2:speed=9
 expect 'missing file' 2 '*/nowhere: cannot open*' "${encode[@]}" /nowhere
 head -c 300 "$folder/model/vocab.json" >"$folder/cut.json"
