@@ -49,6 +49,7 @@ struct simulation_setup prediction_simulation(const struct prediction_setup *set
         .warm_batches = WARM_BATCHES,
         .first = 0,
         .count = setup->batches,
+        .stride = setup->corpus->batch_count / setup->batches, /* spread over the text */
         .seed = setup->seed,
     };
 }

@@ -41,6 +41,10 @@ static void run_items(void *context, size_t begin, size_t end, unsigned worker) 
     }
 }
 
+static size_t batch_at(const struct simulation_setup *setup, size_t index) {
+    return setup->first + index * (setup->stride ? setup->stride : 1);
+}
+
 /* What the caller pays to give the results back; those of other cores cost more. */
 static uint64_t drop_cost_ps(const struct simulation *simulation, size_t count) {
     const struct simulation_setup *setup = simulation->setup;
@@ -99,7 +103,7 @@ static void collect(struct simulation *simulation, struct grainbench_scheduler *
     memcpy(result->sites, virtual_machine_sites(simulation->machine), sizeof result->sites);
     for (size_t b = 0; b < result->count; b++) {
         const struct corpus *corpus = simulation->setup->corpus;
-        size_t number = (simulation->setup->first + b) % corpus->batch_count;
+        size_t number = batch_at(simulation->setup, b) % corpus->batch_count;
         size_t start = corpus_batch_start(corpus, number);
         double sum = 0, longest = 0;
         for (size_t i = 0; i < corpus_batch_size(corpus, number); i++) {
@@ -131,13 +135,13 @@ static void caller(void *context) {
         simulation->operations->create(&scheduler_setup, simulation->options, message);
     if (!scheduler) virtual_fail("scheduler %s: %s", simulation->operations->name, message);
     for (size_t i = 0; i < setup->warm_batches; i++)
-        run_batch(simulation, scheduler, setup->first + i, NULL);
+        run_batch(simulation, scheduler, batch_at(setup, i), NULL);
     if (simulation->operations->reset_statistics)
         simulation->operations->reset_statistics(scheduler);
     simulation->result->operations = virtual_machine_totals(simulation->machine)->operations;
     virtual_machine_reset_counts(simulation->machine);
     for (size_t i = 0; i < setup->count; i++)
-        run_batch(simulation, scheduler, setup->first + i, &simulation->result->batches[i]);
+        run_batch(simulation, scheduler, batch_at(setup, i), &simulation->result->batches[i]);
     collect(simulation, scheduler);
     simulation->operations->destroy(scheduler);
 }

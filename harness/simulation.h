@@ -20,6 +20,7 @@ struct simulation_setup {
     double serial_section_ns; /* of the caller in every batch's timed region */
     size_t warm_batches;      /* run before counting; wraps around */
     size_t first, count;      /* batches that count; they wrap around */
+    size_t stride;            /* from one batch to the next; 0: 1 */
     uint64_t seed;
     struct virtual_disturbance disturbance;
     void (*trace_stretch)(void *context, unsigned core, enum virtual_stretch what,
