@@ -189,14 +189,16 @@ static void print_reasons(const struct pipeline_plan *plan, const struct verdict
 }
 
 static void print_other_warning(const struct pipeline_experiment *experiment, FILE *out) {
-    for (unsigned i = 0; i < experiment->plan->arm_count; i++)
-        if (experiment->arms[i].medians[PIPELINE_METRIC_other] >= 1)
-            fprintf(
-                out,
-                "caution      %s: a thread spent %.1f %% neither working nor waiting, but waking "
-                "others and in locks: the batches are small\n",
-                experiment->plan->arms[i].label,
-                experiment->arms[i].medians[PIPELINE_METRIC_other]);
+    for (unsigned i = 0; i < experiment->plan->arm_count; i++) {
+        const double *medians = experiment->arms[i].medians;
+        if (medians[PIPELINE_METRIC_other] < 1) continue;
+        fprintf(
+            out,
+            "caution      %s: a thread spent %.1f %% neither working nor waiting: in locks, waking "
+            "others, or put off the processor meanwhile (run-queue delay %.1f %%)\n",
+            experiment->plan->arms[i].label, medians[PIPELINE_METRIC_other],
+            medians[PIPELINE_METRIC_delay]);
+    }
 }
 
 bool pipeline_table_print(const struct pipeline_experiment *experiment, const struct record *record,

@@ -17,7 +17,7 @@ struct mlp_options {
 static const struct grainbench_option options_table[] = {
     {"width", 0, GRAINBENCH_OPTION_INTEGER, FIELD(width), "N", "16", NULL, 1, 4096,
      "numbers in an embedding"},
-    {"hidden", 0, GRAINBENCH_OPTION_INTEGER, FIELD(hidden), "N", "16", NULL, 1, 65536,
+    {"hidden", 0, GRAINBENCH_OPTION_INTEGER, FIELD(hidden), "N", "64", NULL, 1, 65536,
      "numbers in the hidden layer"},
     {"us", 0, GRAINBENCH_OPTION_REAL, FIELD(us), "US", "0", NULL, 0, 1e8,
      "chooses the hidden layer so that a full batch takes about so long; 0: as given by hidden"},

@@ -47,7 +47,7 @@ expect 2 "durations: line 2: 'fast' is not a duration" pipeline $work --consumer
 
 # The rest needs a vocabulary.
 if "$program" pipeline --stop-after 1 --consumer sleep:us=0 >out 2>&1; then
-    once="--consumer sleep:us=0 --mode streaming --prefetch-batches 3 --block 4096"
+    once="--batch 32 --consumer sleep:us=0 --mode streaming --prefetch-batches 3 --block 4096"
     seq 1 4000 | sed 's/$/ bottles of beer on the wall/' >text
     expect 0 'rows 1 to 800; stopped' pipeline $once --stop-after 25 --cursor here text
     expect 0 'rows 801 to 4000; the input ended' pipeline $once --resume here text
