@@ -114,7 +114,7 @@ const struct command command_train = {
         "pairs of the same count the one with the lowest left id, then the lowest right id.\n\n"
         "--builtin-corpus generates a text from a fixed seed with the line lengths and word "
         "frequencies of big.txt, for machines that cannot get the real one.",
-    .examples = "grainbench train --vocab-size 8000 --output /tmp/model data/big.txt\n"
+    .examples = "grainbench train --vocab-size 8000 --output my-model data/big.txt\n"
                 "grainbench train --builtin-corpus data/built-in",
     .options = train_table,
     .options_size = sizeof(struct train_options),
