@@ -68,7 +68,7 @@ static bool add_charts_of_record(struct plot_set *set, const struct record *reco
         ok = add_charts_of_block(set, &blocks[i], stem, error);
     }
     plot_blocks_free(blocks, count);
-    return ok;
+    return ok && plot_add_pipeline(set, record, beginning, error);
 }
 
 bool plot_make(struct record *const *records, size_t count, struct plot_set *set,

@@ -77,7 +77,7 @@ bool plot_add_change(struct plot_set *set, const struct plot_block *block, const
     struct change_rows rows = {.out = builder.data};
     put_changes(&rows, block, &verdicts);
     plot_origin(block->record, origin, sizeof origin);
-    snprintf(chart->heading, sizeof chart->heading, "Change in throughput by thread count");
+    snprintf(chart->heading, sizeof chart->heading, "Change in throughput over the baseline");
     snprintf(chart->subheading, sizeof chart->subheading,
              "median of paired ratios over the baseline, 95 %% intervals%s%s · %s",
              block->name[0] ? " · " : "", block->name, origin);

@@ -164,10 +164,10 @@ struct plot_summary plot_throughput_of(const struct record *record, const struct
 
 void plot_row_name(const struct plot_series *series, const struct arm_record *arm, char *text,
                    size_t size) {
-    unsigned threads = plot_threads(arm);
+    unsigned threads = arm->threads ? arm->threads : arm->row_name ? 0 : arm->workers;
     if (threads)
         snprintf(text, size, "%u thread%s, %s", threads, threads == 1 ? "" : "s", series->name);
-    else if (arm->row_name)
+    else if (arm->row_name && strcmp(arm->row_name, series->name) != 0)
         snprintf(text, size, "%s, %s", arm->row_name, series->name);
     else
         snprintf(text, size, "%s", series->name);

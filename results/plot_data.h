@@ -35,8 +35,8 @@ struct plot_summary {
 /* Below six values the interval is the whole range. */
 struct plot_summary plot_summarise(const double *values, size_t count);
 
-/* Throughput of an arm from its untainted samples (all, if none is clean), or from a published figure without interval;
- * in record_unit() of the record. */
+/* Throughput of an arm from its untainted samples (all, if none is clean), or from a published
+ * figure without interval; in record_unit() of the record. */
 struct plot_summary plot_throughput_of(const struct record *record, const struct arm_record *arm);
 
 /* Threads of an arm's row: what the row says, else its workers. */

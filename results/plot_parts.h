@@ -43,6 +43,10 @@ bool plot_add_counters(struct plot_set *set, const struct plot_block *block, con
 bool plot_add_atomics(struct plot_set *set, const struct plot_block *block, const char *stem,
                       struct error *error);
 
+/* Of a whole record. */
+bool plot_add_pipeline(struct plot_set *set, const struct record *record, const char *stem,
+                       struct error *error);
+
 /* Across records: the same arms on one machine over time, and on different machines. */
 bool plot_add_history(struct plot_set *set, struct record *const *records, size_t count,
                       struct error *error);

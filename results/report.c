@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "results/report.h"
 
+#include "results/explain.h"
 #include "results/plot_data.h"
 #include "results/report_parts.h"
 #include "results/table.h"
@@ -125,6 +126,18 @@ char *report_findings(const struct record *record, const char *before, const cha
     if (out && fclose(out) == 0) return text;
     free(text);
     error_set(error, "out of memory for the report");
+    return NULL;
+}
+
+char *report_explanation(struct record *record, bool markdown, struct error *error) {
+    char *text = NULL;
+    size_t size;
+    unsigned tables;
+    FILE *out = open_memstream(&text, &size);
+    bool ok = out && explain_print(&record, 1, markdown, out, &tables, error);
+    if (out && fclose(out) == 0 && ok) return text;
+    if (!out) error_set(error, "out of memory for the report");
+    free(text);
     return NULL;
 }
 

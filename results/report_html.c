@@ -192,8 +192,7 @@ static void put_environment(const struct record *record, FILE *out) {
     fputs("</code></pre>\n", out);
 }
 
-static bool put_record(const struct record *record, bool one_of_several, FILE *out,
-                       struct error *error) {
+static bool put_record(struct record *record, bool one_of_several, FILE *out, struct error *error) {
     char heading[400];
     char *findings = report_findings(record, "", "\n", error);
     if (!findings) return false;
@@ -227,6 +226,14 @@ static bool put_record(const struct record *record, bool one_of_several, FILE *o
     if (findings != NULL && strlen(findings)) fputs("</ul>\n", out);
     free(findings);
     if (!put_tables(record, out, error)) return false;
+    char *explanation = report_explanation(record, false, error);
+    if (!explanation) return false;
+    if (explanation[0]) {
+        fputs("<details><summary>Where the time goes</summary>\n<pre><code>", out);
+        put_text(out, explanation);
+        fputs("</code></pre></details>\n", out);
+    }
+    free(explanation);
     put_environment(record, out);
     return true;
 }

@@ -25,12 +25,18 @@ static void put_pictures(const struct report *report, FILE *out) {
     }
 }
 
-static bool put_record(const struct record *record, FILE *out, struct error *error) {
+static bool put_record(struct record *record, FILE *out, struct error *error) {
     struct table_options options = table_defaults;
     struct report_fact facts[REPORT_FACT_LIMIT];
     char command[4096];
     options.format = TABLE_MARKDOWN;
     if (!table_print(record, &options, out, error)) return false;
+    char *explanation = report_explanation(record, true, error);
+    if (!explanation) return false;
+    if (explanation[0])
+        fprintf(out, "\n<details><summary>Where the time goes</summary>\n\n%s\n</details>\n",
+                explanation);
+    free(explanation);
     size_t count = report_facts(record, facts);
     fputs("\n<details><summary>Environment and how to reproduce</summary>\n\n| | |\n|:--|:--|\n",
           out);

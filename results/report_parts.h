@@ -29,6 +29,9 @@ void report_command(const struct record *record, char *text, size_t size);
 /* One sentence a patched arm: what was found. The caller frees it. NULL when out of memory. */
 char *report_findings(const struct record *record, const char *before, const char *after,
                       struct error *error);
+/* The tables of `grainbench explain` about a record; the caller frees it. "" if there are none,
+ * NULL when out of memory. */
+char *report_explanation(struct record *record, bool markdown, struct error *error);
 /* A heading for a record: its scenario and machine. */
 void report_heading(const struct record *record, char *text, size_t size);
 
