@@ -46,3 +46,12 @@ simulate --threads 177 > /dev/null 2> "$folder/error" || code=$?
 
 "$program" explore --schedulers guided --seeds 20 | grep -q 'nothing found' ||
   fail "guided does not survive exploration"
+
+"$program" calibrate --trials 5 --output "$folder/machine.json" > "$folder/out"
+grep -q 'fence_ns' "$folder/out" || fail "calibrate prints no fence"
+simulate --machine "$folder/machine.json" --threads 1 --schedulers serial --no-table > "$folder/out"
+grep -q 'serial' "$folder/out" || fail "a calibrated profile cannot be simulated"
+code=0
+sed 's/"fence_ns"/"fnece_ns"/' "$folder/machine.json" > "$folder/bad.json"
+simulate --machine "$folder/bad.json" > /dev/null 2> "$folder/error" || code=$?
+[ $code -eq 2 ] && grep -q 'fence_ns' "$folder/error" || fail "a profile without fence_ns: code $code"
