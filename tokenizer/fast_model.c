@@ -8,7 +8,10 @@
 
 static void insert_pair(struct fast_model *model, const struct merge *merge, uint32_t rank) {
     uint32_t pair = merge->left << 16 | merge->right;
-    uint32_t at = (uint32_t)((pair * 0x9E3779B97F4A7C15u) >> model->pair_shift);
+    uint64_t hash = pair * 0x9E3779B97F4A7C15u;
+    uint32_t bit = (uint32_t)(hash >> (64 - FAST_FILTER_BITS));
+    uint32_t at = (uint32_t)(hash >> model->pair_shift);
+    model->pair_filter[bit >> 6] |= (uint64_t)1 << (bit & 63);
     while (model->pairs[at] != FAST_PAIR_FREE)
         at = (at + 1) & model->pair_mask;
     model->pairs[at] = (uint64_t)pair << 32 | rank << 16 | merge->merged;
@@ -25,11 +28,12 @@ static bool allocate(struct fast_model *model, uint32_t size, uint32_t merges) {
     model->byte_pair_ranks = malloc(65536 * sizeof *model->byte_pair_ranks);
     model->merged = malloc((merges + 1) * sizeof *model->merged);
     model->pairs = malloc(slots * sizeof *model->pairs);
+    model->pair_filter = calloc(((size_t)1 << FAST_FILTER_BITS) / 64, sizeof *model->pair_filter);
     model->splits = malloc(size * sizeof *model->splits);
     model->lengths = malloc(size * sizeof *model->lengths);
     model->seeds = malloc(size * sizeof *model->seeds);
-    if (!model->byte_pair_ranks || !model->merged || !model->pairs || !model->splits ||
-        !model->lengths || !model->seeds)
+    if (!model->byte_pair_ranks || !model->merged || !model->pairs || !model->pair_filter ||
+        !model->splits || !model->lengths || !model->seeds)
         return false;
     memset(model->byte_pair_ranks, 0xFF, 65536 * sizeof *model->byte_pair_ranks);
     memset(model->pairs, 0xFF, slots * sizeof *model->pairs);
@@ -130,6 +134,7 @@ void fast_model_destroy(struct fast_model *model) {
     free(model->byte_pair_ranks);
     free(model->merged);
     free(model->pairs);
+    free(model->pair_filter);
     free(model->splits);
     free(model->lengths);
     free(model->seeds);

@@ -11,7 +11,8 @@
 
 /* left << 48 | right << 32 | rank << 16 | merged; all ones: free. */
 typedef uint64_t fast_pair_slot;
-#define FAST_PAIR_FREE UINT64_MAX
+#define FAST_PAIR_FREE   UINT64_MAX
+#define FAST_FILTER_BITS 19
 
 /* How a token was made: the rank of its merge and the two sides; bytes have FAST_NO_RANK. */
 struct fast_split {
@@ -25,6 +26,7 @@ struct fast_model {
     fast_pair_slot *pairs;     /* open addressing, at most half full */
     unsigned pair_shift;
     uint32_t pair_mask;
+    uint64_t *pair_filter; /* a bit a hash: clear if no pair has it; small enough to stay cached */
     struct fast_split *splits; /* by id */
     uint16_t *lengths;         /* bytes of each token, by id */
     /* Tokens that are the merge result of their own bytes: what word tables start with. */
@@ -41,7 +43,10 @@ void fast_model_destroy(struct fast_model *model); /* NULL is allowed */
 static inline uint32_t fast_pair_find(const struct fast_model *model, uint32_t left,
                                       uint32_t right) {
     uint32_t pair = left << 16 | right;
-    uint32_t at = (uint32_t)((pair * 0x9E3779B97F4A7C15u) >> model->pair_shift);
+    uint64_t hash = pair * 0x9E3779B97F4A7C15u;
+    uint32_t bit = (uint32_t)(hash >> (64 - FAST_FILTER_BITS));
+    if (!(model->pair_filter[bit >> 6] >> (bit & 63) & 1)) return UINT32_MAX;
+    uint32_t at = (uint32_t)(hash >> model->pair_shift);
     for (;; at = (at + 1) & model->pair_mask) {
         fast_pair_slot slot = model->pairs[at];
         if (slot >> 32 == pair || slot == FAST_PAIR_FREE) return (uint32_t)slot;
