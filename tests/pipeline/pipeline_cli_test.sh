@@ -45,6 +45,19 @@ expect 2 'grainbench pipeline' run --scenario ray-30190
 printf '10\nfast\n' >durations
 expect 2 "durations: line 2: 'fast' is not a duration" pipeline $work --consumer replay:file=durations
 
+printf '# one slow batch\n10\n10\n600000\n' >durations
+expect 0 'stall: nothing was delivered after batch 2' pipeline --synthetic rows=24:blocks=3 --batch 8 \
+    --consumer replay:file=durations --prefetch-batches 2 --report-stalls 0.2 --cursor c
+grep -q 'format 0 has waited for input to format' out || grep -q 'consumer has worked on consume' out || {
+    echo "FAILED: the stall report does not say who waits"; cat out; failures=$((failures + 1)); }
+if command -v taskset >/dev/null; then
+    real=$program
+    program=taskset
+    expect 2 'nothing can overlap' -c 0 "$real" pipeline $quick --synthetic rows=64:blocks=4 --consumer spin:us=10
+    expect 0 'verdict' -c 0 "$real" pipeline $quick --synthetic rows=64:blocks=4 --consumer spin:us=10 --force
+    program=$real
+fi
+
 # The rest needs a vocabulary.
 if "$program" pipeline --stop-after 1 --consumer sleep:us=0 >out 2>&1; then
     once="--batch 32 --consumer sleep:us=0 --mode streaming --prefetch-batches 3 --block 4096"
