@@ -49,10 +49,24 @@ static bool same_arm(const struct arm_record *a, const struct arm_record *b) {
            strcmp(a->label, b->label) == 0 && strcmp(group_a, group_b) == 0;
 }
 
-/* One series: an arm of the first record, looked up in all. */
-static size_t put_history(FILE *out, const struct history_point *points, size_t count,
-                          const struct arm_record *arm, double *last, double *highest) {
+/* In how many of the records an arm has a throughput. */
+static size_t appearances(const struct history_point *points, size_t count,
+                          const struct arm_record *arm) {
     size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < points[i].record->arm_count; k++) {
+            const struct arm_record *other = &points[i].record->arms[k];
+            if (!same_arm(arm, other) || !plot_throughput_of(points[i].record, other).count)
+                continue;
+            found++;
+            break;
+        }
+    return found;
+}
+
+/* One series: an arm of the first record, looked up in all. */
+static void put_history(FILE *out, const struct history_point *points, size_t count,
+                        const struct arm_record *arm, double *last, double *highest) {
     fprintf(out, "# %s, %u threads: record, median, low, high\n", arm->label, plot_threads(arm));
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < points[i].record->arm_count; k++) {
@@ -63,10 +77,8 @@ static size_t put_history(FILE *out, const struct history_point *points, size_t 
             fprintf(out, "%zu %.6g %.6g %.6g\n", i + 1, summary.median, summary.low, summary.high);
             *last = summary.median;
             if (summary.high > *highest) *highest = summary.high;
-            found++;
         }
     fputs("\n\n", out);
-    return found;
 }
 
 static void put_dates(FILE *out, const struct history_point *points, size_t count) {
@@ -88,7 +100,8 @@ static bool write_history(struct chart_builder *builder, const struct history_po
     size_t series = 0;
     for (size_t i = 0; i < first->arm_count && series < CHART_SERIES_LIMIT; i++) {
         const struct arm_record *arm = &first->arms[i];
-        if (arm->role == ROLE_CONTROL || !arm->label) continue;
+        if (arm->role == ROLE_CONTROL || !arm->label || appearances(points, count, arm) < 2)
+            continue;
         put_history(builder->data, points, count, arm, &labels[series], &highest);
         snprintf(name_texts[series], sizeof name_texts[series], "%.40s, %u", arm->label,
                  plot_threads(arm));

@@ -76,6 +76,30 @@ static void every_kind_of_line_has_its_chart(void **state) {
     assert_non_null(strstr(find_chart("counters")->data, "context-switches"));
 }
 
+static void history_needs_arms_that_come_again(void **state) {
+    (void)state;
+    struct error error;
+    struct plot_set two;
+    struct record *later =
+        record_read(GRAINBENCH_SOURCE_DIR "/tests/data/demo-record.jsonl", &error);
+    assert_non_null(later);
+    struct record *both[] = {record, later};
+    assert_true(plot_make(both, 2, &two, &error));
+    const struct chart *history = NULL;
+    for (size_t i = 0; i < two.count; i++)
+        if (strcmp(two.charts[i].stem, "history") == 0) history = &two.charts[i];
+    assert_non_null(history);
+    assert_non_null(strstr(history->data, "# per item, 1 threads: record"));
+    plot_set_free(&two);
+    for (size_t i = 0; i < later->arm_count; i++)
+        later->arms[i].label = "something else";
+    assert_true(plot_make(both, 2, &two, &error));
+    for (size_t i = 0; i < two.count; i++)
+        assert_string_not_equal(two.charts[i].stem, "history");
+    plot_set_free(&two);
+    record_free(later);
+}
+
 static void an_interval_of_the_median_holds_the_median(void **state) {
     (void)state;
     double few[] = {3, 1, 2}, many[] = {9, 1, 8, 2, 7, 3, 6, 4, 5, 10, 11, 12};
@@ -133,6 +157,7 @@ int main(void) {
         cmocka_unit_test(throughput_has_a_row_for_every_thread_count_of_every_series),
         cmocka_unit_test(phases_add_up_to_the_wall_time),
         cmocka_unit_test(every_kind_of_line_has_its_chart),
+        cmocka_unit_test(history_needs_arms_that_come_again),
         cmocka_unit_test(an_interval_of_the_median_holds_the_median),
         cmocka_unit_test(text_cannot_break_out_of_a_script),
         cmocka_unit_test(pictures_come_in_both_themes_with_their_numbers),
