@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "harness/arm_process.h"
 #include "harness/components.h"
+#include "harness/evidence.h"
 #include "harness/modules.h"
 #include "harness/progress.h"
 #include "results/grid.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS_LEAST = 5, ROUNDS_MOST = 99, SLEEP_ITEMS = 1000, SLEEP_BATCHES = 6 };
+enum { ROUNDS_MOST = 3000, KEPT_LEAST = 6, SLEEP_ITEMS = 1000, SLEEP_BATCHES = 6 };
 enum { SLEEP_NS = 2000000 };
 
 struct validated_arm {
@@ -23,8 +24,11 @@ struct validated_arm {
     double predicted; /* MiB/s */
     unsigned record_arm;
     struct arm_process *process;
-    double rates[ROUNDS_MOST];
-    double measured; /* median */
+    double *predicted_ns;       /* of each simulated batch */
+    double ratios[ROUNDS_MOST]; /* measured over predicted time of one batch, undisturbed ones */
+    unsigned kept, dropped;
+    double ratio;    /* median; NAN: too few undisturbed samples */
+    double measured; /* MiB/s: predicted / ratio */
 };
 
 struct validation {
@@ -33,6 +37,7 @@ struct validation {
     char vocab[PATH_MAX], merges[PATH_MAX];
     struct validated_arm *arms; /* the first one is the serial one */
     size_t count;
+    size_t batches, stride; /* simulated ones: 0, stride, 2 stride, ... */
     unsigned rounds;
     struct grid *sleeping; /* NULL: nothing was run with sleeping bodies */
 };
@@ -47,7 +52,8 @@ static struct validated_arm *add_arm(struct validation *validation, const struct
     struct validated_arm *arm = &arms[validation->count++];
     *arm = (struct validated_arm){.spec = *spec};
     snprintf(arm->spec.encoder, sizeof arm->spec.encoder, "%s", validation->setup.trace->encoder);
-    return arm;
+    arm->predicted_ns = calloc(validation->batches + 1, sizeof *arm->predicted_ns);
+    return arm->predicted_ns ? arm : NULL;
 }
 
 struct validation *validation_create(const struct validation_setup *setup, struct error *error) {
@@ -68,34 +74,67 @@ struct validation *validation_create(const struct validation_setup *setup, struc
 
 void validation_free(struct validation *validation) {
     if (!validation) return;
-    for (size_t i = 0; i < validation->count; i++)
+    for (size_t i = 0; i < validation->count; i++) {
         arm_process_stop(validation->arms[i].process);
+        free(validation->arms[i].predicted_ns);
+    }
     free(validation->arms);
     if (validation->sleeping) grid_free(validation->sleeping);
     placement_destroy(validation->placement);
     free(validation);
 }
 
+/* What the trace says that a plain loop takes for each simulated batch. */
+static void predict_serial(const struct validation *validation, double *predicted_ns) {
+    const struct corpus *corpus = validation->setup.corpus;
+    const struct cost_trace *trace = validation->setup.trace;
+    for (size_t b = 0; b < validation->batches; b++) {
+        size_t number = b * validation->stride % corpus->batch_count;
+        size_t start = corpus_batch_start(corpus, number);
+        predicted_ns[b] = 0;
+        for (size_t i = 0; i < corpus_batch_size(corpus, number); i++)
+            predicted_ns[b] += trace->encode_ns[start + i] + trace->drop_ns[start + i];
+    }
+}
+
+/* Rate over the simulated batches. */
+static double rate_of(const struct validation *validation, const double *predicted_ns) {
+    const struct corpus *corpus = validation->setup.corpus;
+    double bytes = 0, ns = 0;
+    for (size_t b = 0; b < validation->batches; b++) {
+        bytes += (double)corpus_batch_bytes(corpus, b * validation->stride % corpus->batch_count);
+        ns += predicted_ns[b];
+    }
+    return bytes / 0x1p20 / (ns / 1e9);
+}
+
 bool validation_add(struct validation *validation, const struct arm_spec *spec,
-                    const struct prediction *prediction, unsigned record_arm, struct error *error) {
+                    const struct prediction *prediction, unsigned number, struct error *error) {
     if (spec->workers > placement_pu_count(validation->placement))
         return error_set(error,
                          "%u workers cannot be validated on %u processing units; --threads says "
                          "which are",
                          spec->workers, placement_pu_count(validation->placement));
-    if (!validation->count) {
+    bool first = validation->count == 0;
+    if (first) {
         struct arm_spec serial = *spec;
         serial.workers = 1;
         snprintf(serial.label, sizeof serial.label, "serial");
         snprintf(serial.scheduler, sizeof serial.scheduler, "serial");
+        validation->batches = prediction->typical.count;
+        validation->stride = validation->setup.corpus->batch_count / validation->batches;
+        if (!validation->stride) validation->stride = 1;
         struct validated_arm *arm = add_arm(validation, &serial);
         if (!arm) return error_set(error, "out of memory");
-        arm->predicted = cost_trace_mib_per_s(validation->setup.trace, validation->setup.corpus);
+        predict_serial(validation, arm->predicted_ns);
+        arm->predicted = rate_of(validation, arm->predicted_ns);
     }
     struct validated_arm *arm = add_arm(validation, spec);
     if (!arm) return error_set(error, "out of memory");
-    arm->predicted = prediction->figures[PREDICTION_throughput].value;
-    arm->record_arm = record_arm;
+    for (size_t b = 0; b < validation->batches; b++)
+        arm->predicted_ns[b] = (double)prediction->typical.batches[b].duration_ns;
+    arm->predicted = rate_of(validation, arm->predicted_ns);
+    arm->record_arm = number;
     return true;
 }
 
@@ -123,17 +162,22 @@ static int compare_reals(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+/* One batch by every arm; samples that the environment disturbed are left out. */
 static bool measure_round(struct validation *validation, struct error *error) {
+    size_t batch = (size_t)validation->rounds * 7919 % validation->batches;
+    size_t first = batch * validation->stride % validation->setup.corpus->batch_count;
     for (size_t i = 0; i < validation->count; i++) {
         /* The order turns round every round. */
         size_t at = validation->rounds % 2 ? validation->count - 1 - i : i;
         struct validated_arm *arm = &validation->arms[at];
         struct arm_sample sample;
-        if (!arm_process_measure(arm->process, 0, validation->setup.corpus->batch_count, &sample,
-                                 error))
-            return false;
-        arm->rates[validation->rounds] =
-            (double)sample.bytes / 0x1p20 / ((double)sample.duration_ns / 1e9);
+        char text[160];
+        if (!arm_process_measure(arm->process, first, 1, &sample, error)) return false;
+        if (evidence_taint(&sample.evidence, sample.duration_ns, arm->spec.workers, text,
+                           sizeof text))
+            arm->dropped++;
+        else
+            arm->ratios[arm->kept++] = (double)sample.duration_ns / arm->predicted_ns[batch];
     }
     validation->rounds++;
     return true;
@@ -146,13 +190,15 @@ static double machine_factor(const struct validation *validation) {
 
 static bool record_arm(const struct validation *validation, const struct validated_arm *arm,
                        struct record_writer *writer, struct error *error) {
+    static const char *const why = "too few samples that the environment did not disturb";
     double scaled = arm->predicted * machine_factor(validation);
-    json_t *line =
-        json_pack("{s:s, s:i, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:i}", "kind", "figure", "arm",
-                  (int)arm->record_arm, "metric", "measured_throughput", "unit", "MiB/s",
-                  "provenance", "measured", "value", arm->measured, "predicted", arm->predicted,
-                  "prediction_error", arm->predicted / arm->measured - 1, "prediction_error_scaled",
-                  scaled / arm->measured - 1, "rounds", (int)validation->rounds);
+    json_t *line = json_pack("{s:s, s:i, s:s, s:s, s:s, s:f, s:i, s:i}", "kind", "figure", "arm",
+                             (int)arm->record_arm, "metric", "measured_throughput", "unit", "MiB/s",
+                             "provenance", "measured", "predicted", arm->predicted, "samples",
+                             (int)arm->kept, "dropped", (int)arm->dropped);
+    record_set_real(line, "value", arm->measured, why);
+    record_set_real(line, "prediction_error", arm->predicted / arm->measured - 1, why);
+    record_set_real(line, "prediction_error_scaled", scaled / arm->measured - 1, why);
     return record_append(writer, line, error);
 }
 
@@ -160,16 +206,16 @@ bool validation_measure(struct validation *validation, struct record_writer *wri
                         struct error *error) {
     if (!start_arms(validation, error)) return false;
     uint64_t begin = clock_now_ns(), limit = (uint64_t)(validation->setup.time_s * 1e9);
-    while (validation->rounds < ROUNDS_LEAST ||
-           (validation->rounds < ROUNDS_MOST && clock_now_ns() - begin < limit)) {
+    while (validation->rounds < ROUNDS_MOST && clock_now_ns() - begin < limit) {
         progress_show("measuring the real arms",
                       (double)(clock_now_ns() - begin) / (double)(limit + 1));
         if (!measure_round(validation, error)) return false;
     }
     for (size_t i = 0; i < validation->count; i++) {
         struct validated_arm *arm = &validation->arms[i];
-        qsort(arm->rates, validation->rounds, sizeof *arm->rates, compare_reals);
-        arm->measured = arm->rates[validation->rounds / 2];
+        qsort(arm->ratios, arm->kept, sizeof *arm->ratios, compare_reals);
+        arm->ratio = arm->kept < KEPT_LEAST ? NAN : arm->ratios[arm->kept / 2];
+        arm->measured = arm->predicted / arm->ratio;
     }
     for (size_t i = 1; i < validation->count; i++)
         if (!record_arm(validation, &validation->arms[i], writer, error)) return false;
@@ -310,9 +356,16 @@ bool validation_sleep(struct validation *validation, const char *scheduler, cons
 
 /* ---- print ---- */
 
+static void add_value(struct grid *grid, const char *format, double value) {
+    if (isfinite(value))
+        grid_add(grid, format, value);
+    else
+        grid_add(grid, "n/a");
+}
+
 static bool print_arms(const struct validation *validation, FILE *out, struct error *error) {
-    static const char *const titles[] = {"threads", "<scheduler", "predicted", "measured",
-                                         "error",   "scaled",     "error",     NULL};
+    static const char *const titles[] = {"threads", "<scheduler", "predicted", "measured", "error",
+                                         "scaled",  "error",      "samples",   "dropped",  NULL};
     struct grid *grid = grid_create(titles);
     if (!grid) return error_set(error, "out of memory");
     for (size_t i = 0; i < validation->count; i++) {
@@ -321,15 +374,17 @@ static bool print_arms(const struct validation *validation, FILE *out, struct er
         grid_add(grid, "%u", arm->spec.workers);
         grid_add(grid, "%s", arm->spec.label);
         grid_add(grid, "%.2f", arm->predicted);
-        grid_add(grid, "%.2f", arm->measured);
-        grid_add(grid, "%+.1f %%", 100 * (arm->predicted / arm->measured - 1));
-        grid_add(grid, "%.2f", scaled);
-        grid_add(grid, "%+.1f %%", 100 * (scaled / arm->measured - 1));
+        add_value(grid, "%.2f", arm->measured);
+        add_value(grid, "%+.1f %%", 100 * (arm->predicted / arm->measured - 1));
+        add_value(grid, "%.2f", scaled);
+        add_value(grid, "%+.1f %%", 100 * (scaled / arm->measured - 1));
+        grid_add(grid, "%u", arm->kept);
+        grid_add(grid, "%u", arm->dropped);
     }
     fprintf(out,
-            "\nPredicted beside measured here, MiB/s: medians of %u interleaved passes. \"scaled\" "
-            "multiplies\npredictions by what the serial arm got against the trace.\n",
-            validation->rounds);
+            "\nPredicted beside measured here, MiB/s: the median over interleaved samples of one "
+            "batch that the\nenvironment did not disturb. \"scaled\" multiplies predictions by "
+            "what the serial arm got against\nthe trace.\n");
     bool printed = grid_print(grid, GRID_TEXT, out, error);
     grid_free(grid);
     return printed;
