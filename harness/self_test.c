@@ -3,7 +3,7 @@
  * One run measures four equal arms and a fifth with a planted slowdown. Every 20 rounds give six
  * A/A trials (each pair of the equal arms, with a third as the control), every 50 rounds four
  * planted ones. Trials of the same rounds are not independent of each other, which widens the
- * spread of the shares but does not move them. Processes change every 10 rounds, so that a trial
+ * spread of the shares but does not move them. Processes change every 5 rounds, so that a trial
  * meets several memory layouts, as a run of the gate does. */
 #define _GNU_SOURCE
 #include "harness/self_test.h"
@@ -21,7 +21,7 @@ enum {
     EQUAL_PAIRS = 20,
     PLANTED_PAIRS = 50,
     TRIALS_A_BLOCK = 6,
-    ROUNDS_A_PROCESS = 10
+    ROUNDS_A_PROCESS = 5
 };
 static const double SAMPLE_MS = 8;
 
