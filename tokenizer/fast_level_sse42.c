@@ -40,42 +40,10 @@ LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
     return mask;
 }
 
+#include "tokenizer/fast_level_x86.h"
 #include "tokenizer/fast_partial.h"
 #include "tokenizer/fast_positions.h"
 #include "tokenizer/fast_scan_kernel.h"
-
-typedef __m128i level_word;
-
-LEVEL_INLINE level_word level_load(const uint8_t *word, uint32_t length) {
-    __m128i mask = _mm_loadu_si128((const void *)(fast_key_masks + FAST_KEY_BYTES - length));
-    return _mm_andnot_si128(_mm_loadu_si128((const void *)word), mask);
-}
-
-LEVEL_INLINE level_word level_reload(const uint64_t *key) {
-    return _mm_load_si128((const void *)key);
-}
-
-LEVEL_INLINE void level_put(level_word word, uint64_t *key) {
-    _mm_store_si128((void *)key, word);
-}
-
-LEVEL_INLINE size_t level_equal(level_word word, const uint64_t *key) {
-    __m128i same = _mm_cmpeq_epi8(word, level_reload(key));
-    return _mm_movemask_epi8(same) == 0xFFFF;
-}
-
-LEVEL_INLINE void level_store(uint64_t value, uint32_t *out) {
-    _mm_storeu_si128((void *)out, _mm_cvtepu16_epi32(_mm_cvtsi64_si128((long long)value)));
-}
-
-LEVEL_INLINE uint64_t level_hash(level_word word) {
-    uint64_t key[2] = {(uint64_t)_mm_cvtsi128_si64(word), (uint64_t)_mm_extract_epi64(word, 1)};
-    return fast_hash_multiply(key);
-}
-
-static uint64_t hash_key(const uint64_t key[2]) {
-    return fast_hash_multiply(key);
-}
 
 #include "tokenizer/fast_lookup_kernel.h"
 
