@@ -42,13 +42,14 @@ try_packages() {
     done
 }
 
-# build PRESET [CMAKE-ARGUMENT...]: configures and builds, quietly unless it fails.
+# build PRESET TARGET [CMAKE-ARGUMENT...]: configures and builds, quietly unless it fails.
 build() {
-    local preset=$1 log
-    shift
+    local preset=$1 target=$2 log
+    shift 2
     log=$(mktemp)
     say "building ($preset)"
-    if ! cmake --preset "$preset" "$@" >"$log" 2>&1 || ! cmake --build --preset "$preset" >>"$log" 2>&1; then
+    if ! cmake --preset "$preset" "$@" >"$log" 2>&1 ||
+        ! cmake --build --preset "$preset" --target "$target" >>"$log" 2>&1; then
         tail -n 60 "$log" >&2
         rm -f "$log"
         fail "the $preset build failed"
