@@ -3,7 +3,7 @@
  * One run measures four equal arms and a fifth with a planted slowdown. Every 20 rounds give six
  * A/A trials (each pair of the equal arms, with a third as the control), every 50 rounds four
  * planted ones. Trials of the same rounds are not independent of each other, which widens the
- * spread of the shares but does not move them. Processes change every 5 rounds, so that a trial
+ * spread of the shares but does not move them. Processes change every 10 rounds, so that a trial
  * meets several memory layouts, as a run of the gate does. */
 #define _GNU_SOURCE
 #include "harness/self_test.h"
@@ -21,9 +21,9 @@ enum {
     EQUAL_PAIRS = 20,
     PLANTED_PAIRS = 50,
     TRIALS_A_BLOCK = 6,
-    ROUNDS_A_PROCESS = 5
+    ROUNDS_A_PROCESS = 10
 };
-static const double SAMPLE_MS = 8;
+static const double SAMPLE_MS = 12;
 
 /* The six pairs of four arms, and the control of each. */
 static const unsigned trial_arms[TRIALS_A_BLOCK][3] = {{0, 1, 2}, {2, 3, 0}, {0, 2, 3},
@@ -50,7 +50,7 @@ static json_t *plan(const struct self_test_options *options, unsigned rounds, un
                      "name", "gate-self-test", "summary",
                      "equal arms and one with a planted slowdown", "time_s", 0, "tokenizer",
                      "plain", "entry", "ids", "batch_lines", 250, "threads", options->threads,
-                     "rounds", (int)rounds, "sample_ms", SAMPLE_MS, "slices", 32, "processes",
+                     "rounds", (int)rounds, "sample_ms", SAMPLE_MS, "slices", 48, "processes",
                      (int)processes, "groups", "name", options->encoder, "arms", arms);
 }
 
