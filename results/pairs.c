@@ -182,6 +182,21 @@ static void merge(const struct record *record, enum metric metric, enum disturba
     }
 }
 
+/* The mean share of worker time that an arm's samples waited for a processor. */
+static double wait_share(const struct record *record, unsigned arm, const struct half *halves,
+                         size_t count) {
+    double waited = 0, worked = 0;
+    unsigned workers = record->arms[arm].workers ? record->arms[arm].workers : 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct sample *sample = halves[i].sample;
+        const json_t *wait = json_object_get(sample->evidence, "run_queue_wait_ns");
+        if (!json_is_integer(wait)) continue;
+        waited += (double)json_integer_value(wait);
+        worked += (double)sample->duration_ns * workers;
+    }
+    return worked > 0 ? waited / worked : NAN;
+}
+
 bool pairs_build(const struct record *record, unsigned baseline, unsigned patched,
                  enum metric metric, size_t least, struct pairs *pairs, struct error *error) {
     *pairs = (struct pairs){0};
@@ -191,6 +206,8 @@ bool pairs_build(const struct record *record, unsigned baseline, unsigned patche
     pairs->processes = malloc((a_count + 1) * sizeof *pairs->processes);
     bool built = a && b && pairs->ratios && pairs->processes;
     if (built) {
+        pairs->baseline_waits = wait_share(record, baseline, a, a_count);
+        pairs->patched_waits = wait_share(record, patched, b, b_count);
         merge(record, metric, CLEAN, a, a_count, b, b_count, pairs);
         pairs->busy = pairs->waited > pairs->count;
         if (pairs->busy) merge(record, metric, WAITED, a, a_count, b, b_count, pairs);
@@ -219,12 +236,16 @@ bool arm_throughputs(const struct record *record, unsigned arm, double **values,
     *count = 0;
     *values = malloc((record->sample_count + 1) * sizeof **values);
     if (!*values) return error_set(error, "out of memory for the samples of an arm");
-    for (int tainted = 0; tainted < 2 && *count == 0; tainted++)
-        for (size_t i = 0; i < record->sample_count; i++) {
-            const struct sample *sample = &record->samples[i];
-            if (sample->arm == arm && (tainted || !sample->tainted))
-                (*values)[(*count)++] = sample_throughput(record, sample);
-        }
+    size_t clean = 0, all = 0;
+    for (size_t i = 0; i < record->sample_count; i++) {
+        all += record->samples[i].arm == arm;
+        clean += record->samples[i].arm == arm && !record->samples[i].tainted;
+    }
+    for (size_t i = 0; i < record->sample_count; i++) {
+        const struct sample *sample = &record->samples[i];
+        if (sample->arm == arm && (2 * clean < all || !sample->tainted))
+            (*values)[(*count)++] = sample_throughput(record, sample);
+    }
     return true;
 }
 

@@ -26,6 +26,8 @@ struct pairs {
     bool busy;         /* most pairs waited for a processor: those are in `ratios` too */
     bool tainted_kept; /* too few pairs left: all tainted ones are in `ratios` too */
     char cause[128];   /* the first reason of taint, without figures, or "" */
+    /* Mean share of worker time spent waiting for a processor, of each side; NAN if not known. */
+    double baseline_waits, patched_waits;
 };
 
 /* Builds the pairs of two arms. Pairs with a tainted sample are dropped. Waiting for a processor is
@@ -37,7 +39,7 @@ bool pairs_build(const struct record *record, unsigned baseline, unsigned patche
                  enum metric metric, size_t least, struct pairs *pairs, struct error *error);
 void pairs_free(struct pairs *pairs);
 
-/* Throughputs of an arm's clean samples (all, if none is clean), in MiB/s, or in items/s where the
+/* Throughputs of an arm's clean samples (of all, if most are not clean), in MiB/s, or in items/s where the
  * record's header says `unit`: "items/s". The caller frees *values. */
 bool arm_throughputs(const struct record *record, unsigned arm, double **values, size_t *count,
                      struct error *error);

@@ -14,6 +14,7 @@ const struct verdict_options verdict_defaults = {
 
 /* However noisy the run, what may be called the same stays practically the same. */
 static const double SAME_MARGIN_LIMIT = 0.02;
+static const double WAITS_DIFFER = 0.1; /* share of worker time */
 
 double change_of_log(double log_ratio) {
     return expm1(log_ratio);
@@ -181,6 +182,13 @@ static bool is_overwhelming(const struct comparison *comparison) {
     return change->low - width > comparison->limit || change->high + width < -comparison->limit;
 }
 
+/* On a busy machine waiting for a processor is borne if it meets both sides alike; more of it on
+ * one side than WAITS_DIFFER of its worker time would be taken for a difference between the arms.
+ */
+static bool waits_differ(const struct pairs *pairs) {
+    return pairs->busy && fabs(pairs->baseline_waits - pairs->patched_waits) > WAITS_DIFFER;
+}
+
 /* Reasons that forbid any verdict. */
 static bool is_refused(struct comparison *comparison) {
     const struct pairs *pairs = &comparison->pairs;
@@ -190,6 +198,10 @@ static bool is_refused(struct comparison *comparison) {
     else if (pairs->tainted_kept)
         explain(comparison, "%zu of %zu pairs tainted (%s), shown all the same", pairs->dropped,
                 pairs->count, pairs->cause);
+    else if (waits_differ(pairs))
+        explain(comparison,
+                "the sides waited unequally for a processor, %.0f %% and %.0f %% of worker time",
+                100 * pairs->baseline_waits, 100 * pairs->patched_waits);
     else if ((comparison->series.flaws & SERIES_AUTOCORRELATED) && !is_overwhelming(comparison))
         explain(comparison, "neighbouring pairs depend on each other (lag-1 %+.2f)",
                 comparison->series.lag1);
