@@ -73,8 +73,68 @@ LEVEL_INLINE uint32_t *level_positions(uint64_t mask, uint32_t base, uint32_t *o
 #include "tokenizer/fast_level_x86.h"
 #include "tokenizer/fast_scan_kernel.h"
 
+#define LEVEL_HAS_LOOK_UP
 #define LEVEL_HAS_EMIT
 #include "tokenizer/fast_lookup_kernel.h"
+
+/* The entries of eight that are there when `count` are left. */
+LEVEL_INLINE __mmask8 first_of_eight(size_t count) {
+    return (__mmask8)(count < 8 ? (1u << count) - 1 : 0xFF);
+}
+
+/* Turns words' first eight bytes in brief_keys into keys, and finds and fetches their slots. A word
+ * of more than eight bytes is shifted out altogether: shift counts beyond 63 give 0. */
+LEVEL_INLINE void find_brief_slots(struct fast_words *words, const uint32_t *starts, size_t count) {
+    const __m512i ones = _mm512_set1_epi64(-1), bits = _mm512_set1_epi64(64);
+    const __m512i factor = _mm512_set1_epi64((long long)FAST_BRIEF_FACTOR);
+    const __m512i table = _mm512_set1_epi64((long long)(uintptr_t)words->brief);
+    const __m128i shift = _mm_cvtsi32_si128((int)words->brief_shift);
+    for (size_t i = 0; i < count; i += 8) {
+        __mmask8 there = first_of_eight(count - i);
+        __m256i length = _mm256_sub_epi32(_mm256_maskz_loadu_epi32(there, starts + i + 1),
+                                          _mm256_maskz_loadu_epi32(there, starts + i));
+        __m512i beyond =
+            _mm512_sub_epi64(bits, _mm512_slli_epi64(_mm512_cvtepu32_epi64(length), 3));
+        __m512i key = _mm512_xor_si512(_mm512_loadu_si512(words->brief_keys + i), ones);
+        key = _mm512_srlv_epi64(_mm512_sllv_epi64(key, beyond), beyond);
+        __m512i place = _mm512_srl_epi64(_mm512_mullo_epi64(key, factor), shift);
+        _mm512_storeu_si512(words->brief_keys + i, key);
+        _mm512_storeu_si512(words->brief_slots + i,
+                            _mm512_add_epi64(table, _mm512_slli_epi64(place, 4)));
+        for (size_t k = 0; k < 8; k++)
+            __builtin_prefetch(words->brief_slots[i + k]);
+    }
+}
+
+/* As the one in fast_lookup_kernel.h, eight words at a time. What memory has in single words is
+ * gathered by plain loads and stores, a whole pass before it is read as vectors: loads that span
+ * recent stores would wait for them. */
+static void look_up(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
+                    size_t count, uint64_t *values) {
+    for (size_t i = 0; i < count; i++)
+        memcpy(&words->brief_keys[i], text + starts[i], sizeof words->brief_keys[i]);
+    find_brief_slots(words, starts, count);
+    __m128i *slots = (__m128i *)words->keys;
+    for (size_t i = 0; i < count; i++)
+        _mm_store_si128(slots + i, _mm_load_si128((const __m128i *)words->brief_slots[i]));
+    const __m512i even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+    const __m512i odd = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
+    __m128i numbers = _mm_set_epi16(7, 6, 5, 4, 3, 2, 1, 0);
+    size_t missing_count = 0;
+    for (size_t i = 0; i < count; i += 8) {
+        __mmask8 there = first_of_eight(count - i);
+        __m512i low = _mm512_load_si512(slots + i), high = _mm512_load_si512(slots + i + 4);
+        __m512i key = _mm512_permutex2var_epi64(low, even, high);
+        __mmask8 missing =
+            _mm512_mask_cmpneq_epi64_mask(there, key, _mm512_loadu_si512(words->brief_keys + i));
+        _mm512_mask_storeu_epi64(values + i, there, _mm512_permutex2var_epi64(low, odd, high));
+        _mm_storeu_si128((void *)(words->missing + missing_count),
+                         _mm_maskz_compress_epi16(missing, numbers));
+        missing_count += (unsigned)__builtin_popcount(missing);
+        numbers = _mm_add_epi16(numbers, _mm_set1_epi16(8));
+    }
+    if (missing_count) look_in_first(words, text, starts, values, missing_count);
+}
 
 /* Eight values at a time: a lane of 16 bits is an id if its number is below the count in the fourth
  * lane; the ids of all eight are packed and widened at once. */

@@ -9,7 +9,9 @@
  *     level_hash(word)                  as the fast_hash_function that the tables were made with
  *     level_equal(word, key)            0 or 1
  *     level_store(value, out)           writes the ids of a plain value, and may write up to four
- *     emit_text, emit_lines             see fast_level.h, with LEVEL_HAS_EMIT, if it has its own
+ *
+ * and, if it has its own, declares look_up with LEVEL_HAS_LOOK_UP, and defines emit_text and
+ * emit_lines with LEVEL_HAS_EMIT; see fast_level.h.
  *
  * Long texts go through in chunks and passes without unpredictable branches: keys and prefetches,
  * then comparisons, then the few words that are not in the first table, then the ids. */
@@ -18,64 +20,89 @@
 
 #include "tokenizer/fast_words.h"
 
-/* Words that the first table does not have: one look at the second, again without branching on what
- * is found, then the rest. A word whose place in the first table is free moves in. */
-static __attribute__((noinline)) void look_again(struct fast_words *words, const uint8_t *text,
-                                                 const uint32_t *starts, uint64_t *values,
-                                                 size_t count) {
-    uint16_t *missing = words->missing;
-    uint32_t *places = words->places;
-    size_t still = 0;
+/* What neither the brief nor the first table has: one look at the second, then the rest. A word
+ * whose place in an earlier table is free moves in. */
+static __attribute__((noinline)) void look_in_second(struct fast_words *words, const uint8_t *text,
+                                                     const uint32_t *starts, uint64_t *values,
+                                                     const uint16_t *at, size_t count) {
+    uint16_t rest[FAST_CHUNK_ENTRIES];
+    size_t rest_count = 0;
+    for (size_t k = 0; k < count; k++)
+        __builtin_prefetch(&words->second[words->hashes[at[k]] & words->second_mask]);
     for (size_t k = 0; k < count; k++) {
-        size_t i = missing[k];
-        __builtin_prefetch(
-            &words->second[level_hash(level_reload(words->keys[i])) & words->second_mask]);
-    }
-    for (size_t k = 0; k < count; k++) {
-        size_t i = missing[k];
-        level_word word = level_reload(words->keys[i]);
-        const struct fast_slot *slot = &words->second[level_hash(word) & words->second_mask];
-        struct fast_slot *first = &words->first[places[i]];
-        size_t found = level_equal(word, slot->key);
+        size_t j = at[k], i = words->missing[j];
+        const struct fast_slot *slot = &words->second[words->hashes[j] & words->second_mask];
+        struct fast_slot *first = &words->first[words->hashes[j] >> words->first_shift];
+        struct fast_brief_slot *brief = words->brief_slots[i];
+        size_t found = level_equal(level_reload(words->keys[j]), slot->key);
         values[i] = slot->value;
-        missing[still] = (uint16_t)i;
-        still += !found;
-        if (__builtin_expect(found & (first->key[0] == 0), 0)) *first = *slot;
+        rest[rest_count] = (uint16_t)i;
+        rest_count += !found;
+        if (__builtin_expect(found & (brief->key == 0), 0))
+            *brief = (struct fast_brief_slot){slot->key[0], slot->value};
+        else if (__builtin_expect(found & (first->key[0] == 0), 0))
+            *first = *slot;
     }
-    for (size_t k = 0; k < still; k++) {
-        size_t i = missing[k];
+    for (size_t k = 0; k < rest_count; k++) {
+        size_t i = rest[k];
         values[i] = fast_words_find(words, text + starts[i], starts[i + 1] - starts[i]);
     }
 }
 
+/* Words that the brief table does not have, longer ones among them: the same in the first. */
+static __attribute__((noinline)) void look_in_first(struct fast_words *words, const uint8_t *text,
+                                                    const uint32_t *starts, uint64_t *values,
+                                                    size_t count) {
+    uint16_t absent[FAST_CHUNK_ENTRIES];
+    size_t absent_count = 0;
+    for (size_t k = 0; k < count; k++) {
+        size_t i = words->missing[k];
+        uint32_t length = starts[i + 1] - starts[i];
+        level_word word = level_load(text + starts[i], length <= FAST_KEY_BYTES ? length : 0);
+        uint64_t hash = level_hash(word);
+        level_put(word, words->keys[k]);
+        words->hashes[k] = hash;
+        __builtin_prefetch(&words->first[hash >> words->first_shift]);
+    }
+    for (size_t k = 0; k < count; k++) {
+        const struct fast_slot *slot = &words->first[words->hashes[k] >> words->first_shift];
+        values[words->missing[k]] = slot->value;
+        absent[absent_count] = (uint16_t)k;
+        absent_count += !level_equal(level_reload(words->keys[k]), slot->key);
+    }
+    if (absent_count) look_in_second(words, text, starts, values, absent, absent_count);
+}
+
+#ifndef LEVEL_HAS_LOOK_UP
 /* Values of count <= FAST_CHUNK_ENTRIES - 64 pre-tokens; starts[count] is the end of the last. 16
  * bytes from every start are readable. */
 static void look_up(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
                     size_t count, uint64_t *values) {
-    const struct fast_slot *first = words->first;
-    const unsigned shift = words->first_shift;
-    uint64_t(*keys)[2] = words->keys;
-    uint32_t *places = words->places;
+    struct fast_brief_slot *brief = words->brief, **slots = words->brief_slots;
+    const unsigned shift = words->brief_shift;
+    uint64_t *keys = words->brief_keys;
     uint16_t *missing = words->missing;
     size_t missing_count = 0;
     uint32_t start = starts[0];
     for (size_t i = 0; i < count; i++) {
         uint32_t end = starts[i + 1], length = end - start;
-        level_word word = level_load(text + start, length <= FAST_KEY_BYTES ? length : 0);
-        uint32_t place = (uint32_t)(level_hash(word) >> shift);
-        level_put(word, keys[i]);
-        places[i] = place;
-        __builtin_prefetch(&first[place]);
+        /* By arithmetic: of a condition compilers make a branch, which nobody can predict. */
+        uint64_t is_brief = (uint64_t)(((int64_t)length - FAST_BRIEF_BYTES - 1) >> 63);
+        uint64_t key = fast_brief_key(text + start, length) & is_brief;
+        keys[i] = key;
+        slots[i] = &brief[fast_brief_place(key, shift)];
+        __builtin_prefetch(slots[i]);
         start = end;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct fast_slot *slot = &first[places[i]];
+        const struct fast_brief_slot *slot = slots[i];
         values[i] = slot->value;
         missing[missing_count] = (uint16_t)i;
-        missing_count += !level_equal(level_reload(keys[i]), slot->key);
+        missing_count += slot->key != keys[i];
     }
-    if (missing_count) look_again(words, text, starts, values, missing_count);
+    if (missing_count) look_in_first(words, text, starts, values, missing_count);
 }
+#endif
 
 /* One value's ids to `out`, without writing at or behind `end` more than they are. */
 static inline __attribute__((always_inline)) uint32_t *emit_one(const struct fast_words *words,
@@ -125,11 +152,16 @@ static uint32_t *emit_lines(struct fast_words *words, const uint8_t *text, const
 }
 #endif
 
-/* The ids of a word in neither table's first place. */
-static __attribute__((noinline)) uint32_t *emit_found(struct fast_words *words, const uint8_t *word,
-                                                      size_t length, uint32_t *out,
-                                                      const uint32_t *end) {
-    return emit_one(words, fast_words_find(words, word, length), word, length, out, end);
+/* The value of a word that the brief table does not have. */
+LEVEL_INLINE uint64_t value_elsewhere(struct fast_words *words, const uint8_t *word,
+                                      uint32_t length) {
+    level_word key = level_load(word, length <= FAST_KEY_BYTES ? length : 0);
+    uint64_t hash = level_hash(key);
+    const struct fast_slot *slot = &words->first[hash >> words->first_shift];
+    if (__builtin_expect(level_equal(key, slot->key), 1)) return slot->value;
+    slot = &words->second[hash & words->second_mask];
+    if (__builtin_expect(level_equal(key, slot->key), 1)) return slot->value;
+    return fast_words_find(words, word, length);
 }
 
 /* A short text in one go: its starts, then word by word, which beats the passes when there are few.
@@ -141,20 +173,20 @@ static uint32_t *encode_short(struct fast_words *words, const uint8_t *text, siz
     uint32_t *starts = words->starts;
     size_t count = scan_some(&scanner, starts, FAST_CHUNK, false);
     starts[count] = (uint32_t)length;
+    const struct fast_brief_slot *brief = words->brief;
+    const unsigned shift = words->brief_shift;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *word = text + starts[i];
         uint32_t size = starts[i + 1] - starts[i];
-        level_word key = level_load(word, size <= FAST_KEY_BYTES ? size : 0);
-        uint64_t hash = level_hash(key);
-        const struct fast_slot *slot = &words->first[hash >> words->first_shift];
-        if (__builtin_expect(!level_equal(key, slot->key), 0)) {
-            slot = &words->second[hash & words->second_mask];
-            if (!level_equal(key, slot->key)) {
-                out = emit_found(words, word, size, out, end);
-                continue;
-            }
+        uint64_t value;
+        if (__builtin_expect(size <= FAST_BRIEF_BYTES, 1)) {
+            uint64_t key = fast_brief_key(word, size);
+            const struct fast_brief_slot *slot = &brief[fast_brief_place(key, shift)];
+            value = slot->value;
+            if (__builtin_expect(slot->key != key, 0)) value = value_elsewhere(words, word, size);
+        } else {
+            value = value_elsewhere(words, word, size);
         }
-        uint64_t value = slot->value;
         out = emit_one(words, value, word, size, out, end);
     }
     return out;

@@ -88,6 +88,9 @@ static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t
     uint64_t key[2];
     key_of(word, length, key);
     if (key[0] == 0) return merged_value(words, word, length);
+    struct fast_brief_slot *brief =
+        &words->brief[fast_brief_place(key[1] ? 0 : key[0], words->brief_shift)];
+    if (brief->key == key[0] && key[1] == 0) return brief->value;
     uint64_t hash = words->hash(key);
     struct fast_slot *first = &words->first[hash >> words->first_shift];
     if (same_key(first, key)) return first->value;
@@ -95,9 +98,12 @@ static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t
     bool known = !is_free(second);
     uint64_t value = known ? second->value : merged_value(words, word, length);
     if (words->second_count >= words->second_limit) words->full = true;
-    if (is_free(first)) {
-        if (known || storable(words, word, length, key, value)) put(first, key, value);
-    } else if (!known && storable(words, word, length, key, value)) {
+    if (!known && !storable(words, word, length, key, value)) return value;
+    if (brief->key == 0) {
+        *brief = (struct fast_brief_slot){key[0], value};
+    } else if (is_free(first)) {
+        put(first, key, value);
+    } else if (!known) {
         put(second, key, value);
         words->second_count++;
     }
@@ -160,6 +166,8 @@ void fast_words_renew(struct fast_words *words, bool seed) {
     static const uint64_t nothing[2] = {0, 0}, sentinel[2] = {UINT64_MAX, UINT64_MAX};
     uint64_t first_size = (UINT64_MAX >> words->first_shift) + 1;
     uint64_t long_size = (UINT64_MAX >> words->long_shift) + 1;
+    uint64_t brief_size = (UINT64_MAX >> words->brief_shift) + 1;
+    memset(words->brief, 0, brief_size * sizeof *words->brief);
     memset(words->first, 0, first_size * sizeof *words->first);
     memset(words->second, 0, (words->second_mask + 1) * sizeof *words->second);
     memset(words->long_table, 0, long_size * sizeof *words->long_table);
@@ -167,22 +175,25 @@ void fast_words_renew(struct fast_words *words, bool seed) {
     words->full = false;
     words->renewals++;
     uint64_t hash = words->hash(nothing);
+    words->brief[0] = (struct fast_brief_slot){UINT64_MAX, 0};
     put(&words->first[hash >> words->first_shift], sentinel, 0);
     put(&words->second[hash & words->second_mask], sentinel, 0);
     if (seed) seed_second(words);
 }
 
-/* Sizes for a budget, in ninths of what a power of two times nine gives of it: four for each of the
- * two tables, one for long words, their bytes and ids. The rest is not used. */
+/* Sizes for a budget, in ninths of what a power of two times nine gives of it: two each for the
+ * brief and the first table, four for the second, one for long words, their bytes and ids. The rest
+ * is not used. */
 static bool allocate(struct fast_words *words, size_t budget) {
     unsigned bits = 0;
     while (((size_t)9 << (bits + 1)) <= budget)
         bits++;
     size_t share = (size_t)1 << bits;
-    size_t first_bytes = 4 * share, second_bytes = 4 * share;
+    size_t brief_bytes = 2 * share, first_bytes = 2 * share, second_bytes = 4 * share;
     size_t long_slots = share / 4 / 32, long_bytes = long_slots * sizeof(struct fast_long_slot);
     size_t text_bytes = share / 4, id_bytes = share / 2;
-    words->memory_bytes = first_bytes + second_bytes + long_bytes + text_bytes + id_bytes;
+    words->memory_bytes =
+        brief_bytes + first_bytes + second_bytes + long_bytes + text_bytes + id_bytes;
     words->memory_bytes = (words->memory_bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
     /* Over-allocated by one huge page, so that what is used begins on one. */
     uint8_t *memory = mmap(NULL, words->memory_bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
@@ -191,12 +202,14 @@ static bool allocate(struct fast_words *words, size_t budget) {
     words->memory = memory;
     uint8_t *at = memory + (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
     madvise(at, words->memory_bytes, MADV_HUGEPAGE); /* before the first touch, or it is too late */
-    words->first = (void *)at;
+    words->brief = (void *)at;
+    words->first = (void *)(at += brief_bytes);
     words->second = (void *)(at += first_bytes);
     words->long_table = (void *)(at += second_bytes);
     words->ids = (void *)(at += long_bytes);
     words->bytes = at + id_bytes;
-    words->first_shift = 64 - (bits + 2 - 5); /* a slot has 2^5 bytes */
+    words->brief_shift = 64 - (bits + 1 - 4); /* a slot has 2^4 bytes */
+    words->first_shift = 64 - (bits + 1 - 5); /* a slot has 2^5 bytes */
     words->second_mask = second_bytes / sizeof *words->second - 1;
     words->long_shift = 64 - (bits - 2 - 5);
     words->second_limit = (uint32_t)((words->second_mask + 1) * 5 / 8);
@@ -208,7 +221,9 @@ static bool allocate(struct fast_words *words, size_t budget) {
 
 struct fast_words *fast_words_create(const struct fast_model *model, fast_hash_function *hash,
                                      size_t budget, struct error *error) {
-    struct fast_words *words = calloc(1, sizeof *words);
+    struct fast_words *words =
+        aligned_alloc(64, sizeof *words); /* its size is a multiple of that */
+    if (words) memset(words, 0, sizeof *words);
     if (words) words->merge = fast_merge_scratch_create();
     if (!words || !words->merge || !allocate(words, budget)) {
         fast_words_destroy(words);

@@ -9,10 +9,14 @@
 #include "tokenizer/fast_merge.h"
 #include "tokenizer/fast_scan.h"
 #include <string.h>
+#ifdef __BMI2__
+#include <immintrin.h>
+#endif
 
 #define FAST_CHUNK         512u /* pre-tokens that are looked up at a time */
 #define FAST_CHUNK_ENTRIES (FAST_CHUNK + FAST_SCAN_SLACK + 64)
 #define FAST_KEY_BYTES     16u
+#define FAST_BRIEF_BYTES   8u
 #define FAST_LONGEST_WORD  256u /* bytes; longer words are merged anew each time */
 
 /* The ids of a word in 64 bits: up to three ids in bits 0-47 and their number in bits 48-63; or,
@@ -31,6 +35,12 @@ struct fast_slot {
     uint64_t unused;
 };
 
+/* A word of up to eight bytes, nine of ten in English text, in half the room: the first half of its
+ * key, the other being zero. The sentinel stands where longer words, as 0, are looked up. */
+struct fast_brief_slot {
+    uint64_t key, value;
+};
+
 /* Of a key; the first table takes the highest bits, the second the lowest. */
 typedef uint64_t fast_hash_function(const uint64_t key[2]);
 
@@ -43,9 +53,12 @@ struct fast_long_slot {
 struct fast_words {
     const struct fast_model *model;
     fast_hash_function *hash;
+    /* A word of up to eight bytes is in `brief` or, when its place there is taken, like any other
+     * of up to 16 in `first` or, when that is taken too, in `second`. */
+    struct fast_brief_slot *brief;
     struct fast_slot *first, *second;
-    unsigned first_shift, long_shift; /* 64 - log2(size) */
-    uint64_t second_mask;             /* size - 1 */
+    unsigned brief_shift, first_shift, long_shift; /* 64 - log2(size) */
+    uint64_t second_mask;                          /* size - 1 */
     struct fast_long_slot *long_table;
     uint8_t *bytes; /* of long words */
     uint32_t *ids;  /* of words with more than three */
@@ -58,10 +71,12 @@ struct fast_words {
     void *memory;
     size_t memory_bytes;
     /* Working space of the chunk in hand. */
-    uint32_t starts[FAST_CHUNK_ENTRIES];
-    uint64_t values[FAST_CHUNK_ENTRIES];
-    _Alignas(16) uint64_t keys[FAST_CHUNK_ENTRIES][2];
-    uint32_t places[FAST_CHUNK_ENTRIES];
+    _Alignas(64) uint32_t starts[FAST_CHUNK_ENTRIES];
+    _Alignas(64) uint64_t values[FAST_CHUNK_ENTRIES];
+    _Alignas(64) uint64_t brief_keys[FAST_CHUNK_ENTRIES];
+    _Alignas(64) struct fast_brief_slot *brief_slots[FAST_CHUNK_ENTRIES];
+    _Alignas(64) uint64_t keys[FAST_CHUNK_ENTRIES][2]; /* of the words in `missing` */
+    uint64_t hashes[FAST_CHUNK_ENTRIES];
     uint32_t line_ends[FAST_CHUNK_ENTRIES];
     uint16_t missing[FAST_CHUNK_ENTRIES];
 };
@@ -78,7 +93,7 @@ void fast_words_destroy(struct fast_words *words); /* NULL is allowed */
 /* Forgets every word, then (if `seed`) takes the model's tokens. */
 void fast_words_renew(struct fast_words *words, bool seed);
 
-/* The value of a word that the first table does not have in its place: from the second, or by
+/* The value of a word that is not where it is looked for first: from the second table, or by
  * merging, which adds it to one of them. `length` >= 1. */
 uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t length);
 
@@ -94,6 +109,22 @@ static inline uint64_t fast_load(const uint8_t *bytes) {
     word = __builtin_bswap64(word);
 #endif
     return word;
+}
+
+/* The first half of the key of a word of 1 to 8 bytes, of which eight are readable. For other
+ * lengths any value. */
+static inline uint64_t fast_brief_key(const uint8_t *word, uint32_t length) {
+#ifdef __BMI2__
+    return _bzhi_u64(~fast_load(word), 8 * length);
+#else
+    unsigned beyond = (64 - 8 * length) & 63;
+    return ~fast_load(word) << beyond >> beyond;
+#endif
+}
+
+#define FAST_BRIEF_FACTOR 0x9E3779B97F4A7C15u
+static inline size_t fast_brief_place(uint64_t key, unsigned shift) {
+    return key * FAST_BRIEF_FACTOR >> shift;
 }
 
 /* Sixteen bytes at fast_key_masks + FAST_KEY_BYTES - length cover the first `length`. */
