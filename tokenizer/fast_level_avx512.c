@@ -82,52 +82,78 @@ LEVEL_INLINE __mmask8 first_of_eight(size_t count) {
     return (__mmask8)(count < 8 ? (1u << count) - 1 : 0xFF);
 }
 
-/* Turns words' first eight bytes in brief_keys into keys, and finds and fetches their slots. A word
- * of more than eight bytes is shifted out altogether: shift counts beyond 63 give 0. */
-LEVEL_INLINE void find_brief_slots(struct fast_words *words, const uint32_t *starts, size_t count) {
-    const __m512i ones = _mm512_set1_epi64(-1), bits = _mm512_set1_epi64(64);
-    const __m512i factor = _mm512_set1_epi64((long long)FAST_BRIEF_FACTOR);
-    const __m512i table = _mm512_set1_epi64((long long)(uintptr_t)words->brief);
-    const __m128i shift = _mm_cvtsi32_si128((int)words->brief_shift);
-    for (size_t i = 0; i < count; i += 8) {
-        __mmask8 there = first_of_eight(count - i);
-        __m256i length = _mm256_sub_epi32(_mm256_maskz_loadu_epi32(there, starts + i + 1),
-                                          _mm256_maskz_loadu_epi32(there, starts + i));
-        __m512i beyond =
-            _mm512_sub_epi64(bits, _mm512_slli_epi64(_mm512_cvtepu32_epi64(length), 3));
-        __m512i key = _mm512_xor_si512(_mm512_loadu_si512(words->brief_keys + i), ones);
-        key = _mm512_srlv_epi64(_mm512_sllv_epi64(key, beyond), beyond);
-        __m512i place = _mm512_srl_epi64(_mm512_mullo_epi64(key, factor), shift);
-        _mm512_storeu_si512(words->brief_keys + i, key);
-        _mm512_storeu_si512(words->brief_slots + i,
-                            _mm512_add_epi64(table, _mm512_slli_epi64(place, 4)));
-        for (size_t k = 0; k < 8; k++)
-            __builtin_prefetch(words->brief_slots[i + k]);
-    }
+/* The first eight bytes of each of eight words. */
+LEVEL_INLINE __m512i load_words(const uint8_t *text, const uint32_t *starts) {
+    __m128i pairs[4];
+    for (unsigned k = 0; k < 4; k++)
+        pairs[k] = _mm_insert_epi64(_mm_loadl_epi64((const void *)(text + starts[2 * k])),
+                                    (long long)fast_load(text + starts[2 * k + 1]), 1);
+    __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(pairs[0]), pairs[1], 1);
+    __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(pairs[2]), pairs[3], 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-/* As the one in fast_lookup_kernel.h, eight words at a time. What memory has in single words is
- * gathered by plain loads and stores, a whole pass before it is read as vectors: loads that span
- * recent stores would wait for them. */
+/* Their keys. A word of more than eight bytes is shifted out altogether: shift counts beyond 63
+ * give 0. */
+LEVEL_INLINE __m512i brief_keys(__m512i words, __m256i lengths) {
+    __m512i bits = _mm512_slli_epi64(_mm512_cvtepu32_epi64(lengths), 3);
+    __m512i beyond = _mm512_sub_epi64(_mm512_set1_epi64(64), bits);
+    words = _mm512_xor_si512(words, _mm512_set1_epi64(-1));
+    return _mm512_srlv_epi64(_mm512_sllv_epi64(words, beyond), beyond);
+}
+
+/* The addresses of their slots. */
+LEVEL_INLINE __m512i brief_slots(const struct fast_words *words, __m512i keys) {
+    const __m512i factor = _mm512_set1_epi64((long long)FAST_BRIEF_FACTOR);
+    const __m128i shift = _mm_cvtsi32_si128((int)words->brief_shift);
+    __m512i places = _mm512_srl_epi64(_mm512_mullo_epi64(keys, factor), shift);
+    return _mm512_add_epi64(_mm512_set1_epi64((long long)(uintptr_t)words->brief),
+                            _mm512_slli_epi64(places, 4));
+}
+
+LEVEL_INLINE __m512i load_four_slots(struct fast_brief_slot *const *slots) {
+    __m128i four[4];
+    for (unsigned k = 0; k < 4; k++)
+        four[k] = _mm_load_si128((const void *)slots[k]);
+    __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(four[0]), four[1], 1);
+    __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(four[2]), four[3], 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+/* Keys and values of eight slots. */
+LEVEL_INLINE __m512i load_slots(struct fast_brief_slot *const *slots, __m512i *values) {
+    __m512i low = load_four_slots(slots), high = load_four_slots(slots + 4);
+    const __m512i odd = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
+    const __m512i even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+    *values = _mm512_permutex2var_epi64(low, odd, high);
+    return _mm512_permutex2var_epi64(low, even, high);
+}
+
+/* As the one in fast_lookup_kernel.h, eight words at a time. */
 static void look_up(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
                     size_t count, uint64_t *values) {
-    for (size_t i = 0; i < count; i++)
-        memcpy(&words->brief_keys[i], text + starts[i], sizeof words->brief_keys[i]);
-    find_brief_slots(words, starts, count);
-    __m128i *slots = (__m128i *)words->keys;
-    for (size_t i = 0; i < count; i++)
-        _mm_store_si128(slots + i, _mm_load_si128((const __m128i *)words->brief_slots[i]));
-    const __m512i even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
-    const __m512i odd = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
+    struct fast_brief_slot **slots = words->brief_slots;
+    for (size_t i = 0; i < count; i += 8) {
+        __mmask8 there = first_of_eight(count - i);
+        __m256i begins = _mm256_maskz_loadu_epi32(there, starts + i);
+        __m256i ends = _mm256_maskz_loadu_epi32(there, starts + i + 1);
+        _Alignas(32) uint32_t from[8]; /* for the last eight: 0 behind them */
+        _mm256_store_si256((void *)from, begins);
+        __m512i word = load_words(text, there == 0xFF ? starts + i : from);
+        __m512i keys = brief_keys(word, _mm256_sub_epi32(ends, begins));
+        _mm512_store_si512(words->brief_keys + i, keys);
+        _mm512_store_si512(slots + i, brief_slots(words, keys));
+        for (size_t k = 0; k < 8; k++)
+            __builtin_prefetch(slots[i + k]);
+    }
     __m128i numbers = _mm_set_epi16(7, 6, 5, 4, 3, 2, 1, 0);
     size_t missing_count = 0;
     for (size_t i = 0; i < count; i += 8) {
         __mmask8 there = first_of_eight(count - i);
-        __m512i low = _mm512_load_si512(slots + i), high = _mm512_load_si512(slots + i + 4);
-        __m512i key = _mm512_permutex2var_epi64(low, even, high);
+        __m512i found, keys = load_slots(slots + i, &found);
         __mmask8 missing =
-            _mm512_mask_cmpneq_epi64_mask(there, key, _mm512_loadu_si512(words->brief_keys + i));
-        _mm512_mask_storeu_epi64(values + i, there, _mm512_permutex2var_epi64(low, odd, high));
+            _mm512_mask_cmpneq_epi64_mask(there, keys, _mm512_load_si512(words->brief_keys + i));
+        _mm512_mask_storeu_epi64(values + i, there, found);
         _mm_storeu_si128((void *)(words->missing + missing_count),
                          _mm_maskz_compress_epi16(missing, numbers));
         missing_count += (unsigned)__builtin_popcount(missing);

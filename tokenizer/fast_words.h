@@ -1,8 +1,9 @@
 /* A worker's word tables: the ids of every pre-token met so far. Words of up to 16 bytes are keyed
- * by these bytes in a first table that is looked at once, and a second one for those whose place
- * there is taken; longer ones by hash and bytes. The second table starts with the model's own
- * tokens. The tables have a fixed size within a stated budget and start anew when they are full;
- * nothing is allocated after creation. One thread at a time. */
+ * by these bytes, in three tables: one for those of up to eight, of which one place is looked at,
+ * one for the others and for those whose place is taken, likewise, and a second for the rest.
+ * Longer words are found by hash and bytes. The second table starts with the model's own tokens.
+ * The tables have a fixed size within a stated budget and start anew when they are full; nothing is
+ * allocated after creation. One thread at a time. */
 #ifndef TOKENIZER_FAST_WORDS_H
 #define TOKENIZER_FAST_WORDS_H
 
