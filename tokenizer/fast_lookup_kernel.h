@@ -168,10 +168,8 @@ LEVEL_INLINE uint64_t value_elsewhere(struct fast_words *words, const uint8_t *w
  * `text` is readable for 16 bytes behind its end. Returns the end of the ids. */
 static uint32_t *encode_short(struct fast_words *words, const uint8_t *text, size_t length,
                               uint32_t *out, const uint32_t *end) {
-    struct fast_scanner scanner;
-    fast_scanner_begin(&scanner, text, length);
     uint32_t *starts = words->starts;
-    size_t count = scan_some(&scanner, starts, FAST_CHUNK, false);
+    size_t count = scan_all(text, length, starts);
     starts[count] = (uint32_t)length;
     const struct fast_brief_slot *brief = words->brief;
     const unsigned shift = words->brief_shift;

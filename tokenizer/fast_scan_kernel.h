@@ -113,43 +113,57 @@ static __attribute__((noinline)) uint32_t *scan_exactly(struct fast_scanner *s, 
     return out;
 }
 
+/* Blocks until `stop` is reached or the text ends. *s is to be a local variable, of which no
+ * pointer goes elsewhere, so that all of it is in registers. */
+KERNEL_INLINE uint32_t *scan_blocks(struct fast_scanner *s, uint32_t *out, const uint32_t *stop,
+                                    bool lines) {
+    while (s->position < s->length && out < stop) {
+        struct fast_masks next = scan_block(s->text, s->length, s->position + 64);
+        /* A non-ASCII byte right behind the block may be white space, which this block looks at. */
+        if (__builtin_expect((s->block.high | (next.high & 1)) != 0, 0)) {
+            struct fast_scanner exact = *s; /* a copy, so that *s stays in registers */
+            out = scan_exactly(&exact, out, lines);
+            *s = exact;
+            continue;
+        }
+        uint64_t hard = lines ? scan_newlines(s->text, s->length, s->position) : 0;
+        uint64_t mask = scan_starts(s, next.space, hard);
+        mask = (mask | s->force) & ~s->suppress;
+        s->force = s->suppress = 0;
+        mask = scan_contractions(s, mask, mask & s->block.apostrophe);
+        if (s->position + 64 > s->length) mask &= ~(uint64_t)0 >> (64 - (s->length - s->position));
+        if (mask) s->open = s->position + 63 - (size_t)__builtin_clzll(mask);
+        out = level_positions(mask, (uint32_t)s->position, out);
+        s->after_letter = s->block.letter >> 63;
+        s->after_digit = s->block.digit >> 63;
+        s->after_other = ~(s->block.letter | s->block.digit | s->block.space) >> 63;
+        s->after_blank = s->block.blank >> 63;
+        s->after_space = (s->block.space & ~hard) >> 63;
+        s->block = next;
+        s->fresh = false;
+        s->position += 64;
+    }
+    return out;
+}
+
 /* Writes starts until there are at least `wanted` or the text ends; returns how many. At most
  * wanted + 127 entries are written. */
 KERNEL_INLINE size_t scan_some(struct fast_scanner *scanner, uint32_t *starts, size_t wanted,
                                bool lines) {
     if (fast_scanner_done(scanner)) return 0;
     struct fast_scanner s = *scanner;
-    uint32_t *out = starts;
     if (!s.primed) s.block = scan_block(s.text, s.length, 0);
     s.primed = true;
-    while (s.position < s.length && out < starts + wanted) {
-        struct fast_masks next = scan_block(s.text, s.length, s.position + 64);
-        /* A non-ASCII byte right behind the block may be white space, which this block looks at. */
-        if (__builtin_expect((s.block.high | (next.high & 1)) != 0, 0)) {
-            struct fast_scanner exact = s; /* a copy, so that s stays in registers */
-            out = scan_exactly(&exact, out, lines);
-            s = exact;
-            continue;
-        }
-        uint64_t hard = lines ? scan_newlines(s.text, s.length, s.position) : 0;
-        uint64_t mask = scan_starts(&s, next.space, hard);
-        mask = (mask | s.force) & ~s.suppress;
-        s.force = s.suppress = 0;
-        mask = scan_contractions(&s, mask, mask & s.block.apostrophe);
-        if (s.position + 64 > s.length) mask &= ~(uint64_t)0 >> (64 - (s.length - s.position));
-        if (mask) s.open = s.position + 63 - (size_t)__builtin_clzll(mask);
-        out = level_positions(mask, (uint32_t)s.position, out);
-        s.after_letter = s.block.letter >> 63;
-        s.after_digit = s.block.digit >> 63;
-        s.after_other = ~(s.block.letter | s.block.digit | s.block.space) >> 63;
-        s.after_blank = s.block.blank >> 63;
-        s.after_space = (s.block.space & ~hard) >> 63;
-        s.block = next;
-        s.fresh = false;
-        s.position += 64;
-    }
+    uint32_t *out = scan_blocks(&s, starts, starts + wanted, lines);
     *scanner = s;
     return (size_t)(out - starts);
+}
+
+/* All starts of a short text of at least one byte. */
+KERNEL_INLINE size_t scan_all(const uint8_t *text, size_t length, uint32_t *starts) {
+    struct fast_scanner s = {.text = text, .length = length, .primed = true, .fresh = true};
+    s.block = scan_block(text, length, 0);
+    return (size_t)(scan_blocks(&s, starts, starts + length, false) - starts);
 }
 
 static size_t scan_text(struct fast_scanner *scanner, uint32_t *starts, size_t wanted) {
