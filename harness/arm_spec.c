@@ -8,7 +8,7 @@
 #include <string.h>
 
 void arm_spec_init(struct arm_spec *spec) {
-    *spec = (struct arm_spec){.scheduler = "rayon", .encoder = "pcre2", .workers = 1};
+    *spec = (struct arm_spec){.scheduler = "rayon", .encoder = "fast", .workers = 1};
 }
 
 const char *arm_spec_choice(const char *choices, int index, char *text, size_t size) {

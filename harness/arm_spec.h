@@ -44,7 +44,7 @@ struct arm_spec {
     char program[4096];     /* program that runs the arm: another build; "" is this one */
 };
 
-/* Sane defaults: rayon, pcre2, one worker, entry batch, freed by the caller. */
+/* Sane defaults: rayon, fast, one worker, entry batch, freed by the caller. */
 void arm_spec_init(struct arm_spec *);
 
 /* The object to send or record; the caller owns the reference. NULL when out of memory. */
