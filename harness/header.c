@@ -5,6 +5,7 @@
 #include "harness/build_facts.h"
 #include "harness/experiment.h"
 #include "harness/machine.h"
+#include "tokenizer/fast_unicode.h"
 #include "tokenizer/tokenizer.h"
 
 #include <inttypes.h>
@@ -38,9 +39,10 @@ static json_t *describe_tokenizer(const struct experiment *experiment) {
     hash_file(experiment->setup.vocab_path, vocab, sizeof vocab);
     hash_file(experiment->setup.merges_path, merges, sizeof merges);
     int kind = experiment->arm_count ? experiment->arms[0].spec.tokenizer : 0;
-    return json_pack("{s:s, s:s, s:s, s:s}", "name",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name",
                      arm_spec_choice(ARM_TOKENIZERS, kind, name, sizeof name), "vocab_xxh3", vocab,
-                     "merges_xxh3", merges, "pcre2_unicode", tokenizer_unicode_version());
+                     "merges_xxh3", merges, "pcre2_unicode", tokenizer_unicode_version(),
+                     "fast_unicode", fast_unicode_version);
 }
 
 static json_t *describe_placement(const struct experiment *experiment) {

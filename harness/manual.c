@@ -4,6 +4,7 @@
 
 #include "base/options.h"
 #include "harness/build_facts.h"
+#include "tokenizer/fast_unicode.h"
 
 #include <hwloc.h>
 #include <jansson.h>
@@ -68,16 +69,16 @@ void manual_print_command_help(const struct command *command, FILE *out) {
 }
 
 void manual_print_version(FILE *out) {
-    uint32_t unicode_size = 64;
     char pcre2[64] = "", unicode[64] = "";
     pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
-    if (pcre2_config(PCRE2_CONFIG_UNICODE_VERSION, unicode) > (int)unicode_size) unicode[0] = 0;
+    pcre2_config(PCRE2_CONFIG_UNICODE_VERSION, unicode);
     fprintf(out,
             "grainbench %s (%s)\n"
             "  compiler: %s, flags: %s\n"
-            "  hwloc API %x, PCRE2 %s with Unicode %s, jansson %s\n",
+            "  hwloc API %x, PCRE2 %s with Unicode %s, jansson %s\n"
+            "  Unicode of the encoder fast: %s\n",
             BUILD_VERSION, BUILD_COMMIT, BUILD_COMPILER, BUILD_FLAGS, hwloc_get_api_version(),
-            pcre2, unicode, JANSSON_VERSION);
+            pcre2, unicode, JANSSON_VERSION, fast_unicode_version);
 }
 
 /* roff: backslashes, a leading dot or quote, and dashes that must stay ASCII. */

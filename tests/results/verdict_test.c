@@ -12,9 +12,11 @@
 
 struct plan {
     size_t pairs;
-    double change;  /* patched over baseline, such as 0.02 */
-    double noise;   /* spread of a sample's log duration */
-    double tainted; /* share of samples */
+    double change;        /* patched over baseline, such as 0.02 */
+    double noise;         /* spread of a sample's log duration */
+    double tainted;       /* share of samples */
+    double waits;         /* share of its time that every sample of an unpatched arm waited */
+    double patched_waits; /* and of the patched arm */
     bool no_control;
     enum shape shape;
 };
@@ -36,11 +38,18 @@ static char *simulate_record(struct random *random, const struct plan *plan, siz
         for (unsigned arm = 0; arm < (plan->no_control ? 2u : 3u); arm++) {
             double log_ns = plan->noise * simulate_value(random, plan->shape);
             if (arm == 1) log_ns -= log1p(plan->change);
+            char waited[128] = "";
+            double waits = arm == 1 ? plan->patched_waits : plan->waits;
+            if (plan->waits > 0)
+                snprintf(waited, sizeof waited,
+                         ",\"evidence\":{\"run_queue_wait_ns\":%.0f},"
+                         "\"tainted\":\"run-queue wait\"",
+                         waits * 1e9 * exp(log_ns));
             fprintf(file,
                     "{\"kind\":\"sample\",\"arm\":%u,\"round\":%zu,\"duration_ns\":%.0f,"
-                    "\"bytes\":1000000%s}\n",
+                    "\"bytes\":1000000%s%s}\n",
                     arm, round, 1e9 * exp(log_ns),
-                    random_unit(random) < plan->tainted ? ",\"tainted\":\"steal\"" : "");
+                    random_unit(random) < plan->tainted ? ",\"tainted\":\"steal\"" : "", waited);
         }
     fputs("{\"kind\":\"end\"}\n", file);
     assert_int_equal(fclose(file), 0);
@@ -208,6 +217,19 @@ static void on_a_busy_machine_pairs_that_waited_are_kept(void **state) {
     record_free(record);
 }
 
+static void waiting_more_on_one_side_is_no_difference_between_arms(void **state) {
+    (void)state;
+    struct random random = {12};
+    char reason[192];
+    struct plan plan = {.pairs = 50, .noise = 0.01, .change = 0.5, .waits = 0.5};
+    assert_int_equal(decide(&random, &plan, reason), VERDICT_INCONCLUSIVE);
+    assert_string_equal(reason,
+                        "the sides waited unequally for a processor, 50 % and 0 % of worker "
+                        "time");
+    plan.patched_waits = 0.45;
+    assert_int_equal(decide(&random, &plan, NULL), VERDICT_FASTER);
+}
+
 static void slices_pair_with_slices_and_tainted_ones_are_left_out(void **state) {
     (void)state;
     struct record *record = parse(
@@ -278,6 +300,7 @@ int main(void) {
         cmocka_unit_test(verdicts_are_refused_by_name),
         cmocka_unit_test(taint_drops_both_arms_of_a_pair_and_is_counted),
         cmocka_unit_test(on_a_busy_machine_pairs_that_waited_are_kept),
+        cmocka_unit_test(waiting_more_on_one_side_is_no_difference_between_arms),
         cmocka_unit_test(slices_pair_with_slices_and_tainted_ones_are_left_out),
         cmocka_unit_test(each_arm_is_compared_with_the_baseline_of_its_row_and_group),
         cmocka_unit_test(the_same_code_on_both_sides_is_identical),
