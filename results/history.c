@@ -15,7 +15,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { BUSY_TIMEOUT_MS = 20000 };
+enum { BUSY_TIMEOUT_MS = 20000, RETRY_MS = 5 };
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS records("
@@ -59,12 +59,24 @@ static long long read_number(struct history *history, const char *sql) {
     return number;
 }
 
+/* SQLite does not wait for others when a fresh file is turned to a write-ahead log: of several
+ * processes that open it first, all but one are told at once that it is busy. They try again. */
+static bool use_write_ahead_log(struct history *history, struct error *error) {
+    int waited_ms = 0, code;
+    while ((code = sqlite3_exec(history->database, "PRAGMA journal_mode=WAL", NULL, NULL, NULL)) ==
+               SQLITE_BUSY &&
+           waited_ms < BUSY_TIMEOUT_MS)
+        waited_ms += sqlite3_sleep(RETRY_MS);
+    return code == SQLITE_OK || fail(history, error);
+}
+
 static bool set_up(struct history *history, struct error *error) {
     long long version = read_number(history, "PRAGMA user_version");
     if (version > 1)
         return error_set(error, "%s: was written by a newer grainbench (version %lld)",
                          history->path, version);
-    return execute(history, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", error) &&
+    return use_write_ahead_log(history, error) &&
+           execute(history, "PRAGMA synchronous=FULL", error) &&
            (version == 1 || (execute(history, "BEGIN IMMEDIATE", error) &&
                              execute(history, schema, error) && execute(history, "COMMIT", error)));
 }

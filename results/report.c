@@ -95,7 +95,9 @@ void report_heading(const struct record *record, char *text, size_t size) {
 static void put_finding(FILE *out, const struct record *record,
                         const struct comparison *comparison) {
     const struct arm_record *arm = &record->arms[comparison->patched];
-    char change[48], interval[64];
+    char change[48], interval[64], group[192];
+    arm_group(arm, group, sizeof group);
+    if (group[0]) fprintf(out, "%s: ", group);
     text_of_change(comparison->change, change, sizeof change);
     text_of_interval(&comparison->series, interval, sizeof interval);
     fputs(arm_label(arm), out);
@@ -103,7 +105,7 @@ static void put_finding(FILE *out, const struct record *record,
         fprintf(out, " at %u thread%s", arm->threads, arm->threads == 1 ? "" : "s");
     else if (arm->row_name)
         fprintf(out, " at %s", arm->row_name);
-    fprintf(out, ": %s", verdict_names[comparison->verdict]);
+    fprintf(out, " is %s", verdict_names[comparison->verdict]);
     if (isfinite(comparison->change) && comparison->verdict != VERDICT_IDENTICAL)
         fprintf(out, ", %s%s%s", change, comparison->series.has_interval ? " " : "",
                 comparison->series.has_interval ? interval : "");

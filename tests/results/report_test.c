@@ -55,7 +55,7 @@ static void the_page_holds_findings_table_environment_and_pictures(void **state)
     (void)state;
     static const char *const parts[] = {"<title>hf-2077 on made-up machine, 8 cores</title>",
                                         "name=\"viewport\"",
-                                        "min-len cap 8 at 16 threads: faster, +",
+                                        "min-len cap 8 at 16 threads is faster, +",
                                         "<th>95 % interval</th>",
                                         "Noise floor of this run (A/A)",
                                         "<summary>Where the time goes</summary>",
