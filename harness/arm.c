@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void start_worker(void *context, unsigned index) {
     struct arm *arm = context;
@@ -13,6 +14,7 @@ static void start_worker(void *context, unsigned index) {
     worker->bound = !arm->pin || placement_bind(arm->placement, index, &error);
     if (!worker->bound)
         snprintf(worker->unbound_reason, sizeof worker->unbound_reason, "%s", error.message);
+    if (!worker->thread) worker->thread = (int)gettid();
     if (worker->scratch) return; /* the observer's worker takes over the timed one's scratch */
     worker->scratch = arm->encoder_operations->scratch_create(arm->encoder, index, worker->failure);
     if (!worker->scratch && !worker->failure[0])
@@ -172,6 +174,10 @@ const struct grainbench_scheduler_operations *arm_scheduler(const struct arm *ar
 }
 const struct grainbench_encoder_operations *arm_encoder(const struct arm *arm) {
     return arm->encoder_operations;
+}
+
+uint64_t arm_worker_wait_ns(const struct arm *arm, unsigned worker) {
+    return evidence_thread_wait_ns(arm->workers[worker].thread);
 }
 
 unsigned arm_unbound_workers(const struct arm *arm, const char **reason) {

@@ -33,9 +33,10 @@ struct arm_sample {
 /* What an untimed, instrumented run of some batches showed. */
 struct arm_observation {
     uint64_t batches, duration_ns;
-    uint64_t fork_ns; /* from handing over to the first item's start */
-    uint64_t run_ns;  /* from there to the last item's end */
-    uint64_t join_ns; /* from there until the scheduler returned (with its collecting) */
+    uint64_t fork_ns;    /* from handing over to the first item's start */
+    uint64_t run_ns;     /* from there to the last item's end */
+    uint64_t join_ns;    /* from there until the scheduler returned, without collect_ns if known */
+    uint64_t collect_ns; /* merging results on the caller; UINT64_MAX: not told, part of join_ns */
     uint64_t drop_ns;
     uint64_t useful_ns; /* time inside the body, summed over workers */
     struct grainbench_statistics statistics;
@@ -59,6 +60,9 @@ bool arm_observe(struct arm *, size_t first, size_t count, struct arm_observatio
 
 const struct grainbench_scheduler_operations *arm_scheduler(const struct arm *);
 const struct grainbench_encoder_operations *arm_encoder(const struct arm *);
+/* How long worker w of the timed scheduler has waited for a processor since it was started, or
+ * EVIDENCE_UNAVAILABLE. */
+uint64_t arm_worker_wait_ns(const struct arm *, unsigned worker);
 /* How many workers could not be bound, and why the first one could not ("" if all are bound). */
 unsigned arm_unbound_workers(const struct arm *, const char **reason);
 

@@ -15,6 +15,7 @@
 struct worker {
     _Alignas(CACHE_LINE) void *scratch;
     char failure[GRAINBENCH_MESSAGE_SIZE]; /* "" or why an item of this worker failed */
+    int thread; /* the operating system's number of the timed scheduler's thread, or 0 */
     bool bound;
     char unbound_reason[GRAINBENCH_MESSAGE_SIZE];
     uint64_t first_ns, last_ns, useful_ns; /* observing: this batch's first start and last end */

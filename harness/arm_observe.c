@@ -73,8 +73,14 @@ bool arm_observe(struct arm *arm, size_t first, size_t count, struct arm_observa
         .struct_size = sizeof observation->statistics,
         .worker_times = arm->worker_times,
         .worker_time_count = arm->spec->workers,
+        .collect_ns = UINT64_MAX,
     };
     if (arm->scheduler_operations->statistics)
         arm->scheduler_operations->statistics(arm->observer, &observation->statistics);
+    observation->collect_ns = observation->statistics.collect_ns;
+    if (observation->collect_ns <= observation->join_ns)
+        observation->join_ns -= observation->collect_ns;
+    else
+        observation->collect_ns = UINT64_MAX;
     return arm_check_failures(arm, error);
 }

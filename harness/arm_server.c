@@ -155,20 +155,37 @@ static json_t *worker_times_to_json(const struct arm_observation *observation, u
     return array;
 }
 
+/* How long each worker of the timed scheduler waited for a processor since it was started. */
+static json_t *worker_waits_to_json(const struct server *server) {
+    json_t *array = json_array();
+    for (unsigned i = 0; i < server->spec.workers; i++) {
+        uint64_t wait_ns = arm_worker_wait_ns(server->arm, i);
+        json_array_append_new(array, wait_ns == EVIDENCE_UNAVAILABLE
+                                         ? json_null()
+                                         : json_integer((json_int_t)wait_ns));
+    }
+    return array;
+}
+
 static json_t *observe(struct server *server, const json_t *request, struct error *error) {
     struct arm_observation observation;
     if (!arm_observe(server->arm, size_member(request, "first"), size_member(request, "count"),
                      &observation, error))
         return NULL;
-    return json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o}", "batches",
-                     (json_int_t)observation.batches, "duration_ns",
-                     (json_int_t)observation.duration_ns, "useful_ns",
-                     (json_int_t)observation.useful_ns, "phases_ns", "fork",
-                     (json_int_t)observation.fork_ns, "run", (json_int_t)observation.run_ns, "join",
-                     (json_int_t)observation.join_ns, "drop", (json_int_t)observation.drop_ns,
-                     "statistics", statistics_to_json(&observation.statistics), "leaf_sizes",
-                     leaf_sizes_to_json(&observation.statistics), "worker_times",
-                     worker_times_to_json(&observation, server->spec.workers));
+    json_t *line = json_pack(
+        "{s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o}", "batches",
+        (json_int_t)observation.batches, "duration_ns", (json_int_t)observation.duration_ns,
+        "useful_ns", (json_int_t)observation.useful_ns, "phases_ns", "fork",
+        (json_int_t)observation.fork_ns, "run", (json_int_t)observation.run_ns, "join",
+        (json_int_t)observation.join_ns, "drop", (json_int_t)observation.drop_ns, "statistics",
+        statistics_to_json(&observation.statistics), "leaf_sizes",
+        leaf_sizes_to_json(&observation.statistics), "worker_times",
+        worker_times_to_json(&observation, server->spec.workers), "worker_run_queue_wait_ns",
+        worker_waits_to_json(server));
+    if (line && observation.collect_ns != UINT64_MAX)
+        json_object_set_new(json_object_get(line, "phases_ns"), "collect",
+                            json_integer((json_int_t)observation.collect_ns));
+    return line;
 }
 
 static json_t *answer(struct server *server, const json_t *request, struct error *error) {

@@ -26,6 +26,15 @@ static bool read_small(const char *path, char *text, size_t size) {
     return true;
 }
 
+uint64_t evidence_thread_wait_ns(int thread) {
+    char path[64], text[128];
+    uint64_t wait;
+    snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", thread);
+    bool known = thread > 0 && read_small(path, text, sizeof text) &&
+                 sscanf(text, "%*u %" SCNu64, &wait) == 1;
+    return known ? wait : EVIDENCE_UNAVAILABLE;
+}
+
 /* Field 2 of schedstat is the time spent runnable but waiting, in ns. */
 static uint64_t read_run_queue_wait(void) {
     DIR *tasks = opendir("/proc/self/task");

@@ -18,6 +18,9 @@ struct evidence {
     uint64_t throttled; /* periods in which a cgroup quota stopped us */
 };
 
+/* How long one thread of this process, by its number, has been runnable without running, or
+ * EVIDENCE_UNAVAILABLE. */
+uint64_t evidence_thread_wait_ns(int thread);
 /* A reading of the running totals. */
 void evidence_read(struct evidence *now);
 /* after - before, member by member; unavailable stays unavailable. */

@@ -28,6 +28,7 @@ struct grainbench_scheduler {
     bool serial; /* rayon-min-len at one worker: no thread was started */
     bool adapts; /* rayon-min-len: min_len follows the batch */
     uint64_t batches;
+    uint64_t collect_ns; /* of the caller, when it observes */
 };
 
 #define RAYON_OPTIONS                                                                              \
@@ -139,7 +140,9 @@ static void run(struct grainbench_scheduler *scheduler, const struct grainbench_
         loop.collects = batch->results && scheduler->options.collect == COLLECT_LIST;
         sync_init_u32(&loop.full, 0);
         struct collect_list list = loop_call(&loop, scheduler->options.call == CALL_INSTALL);
+        uint64_t start_ns = registry->observe ? sync_now_ns() : 0;
         if (loop.collects) collect_finish(batch, list);
+        if (registry->observe) scheduler->collect_ns += sync_now_ns() - start_ns;
     }
     sync_leave(registry->domain);
 }
@@ -237,6 +240,7 @@ static void statistics(struct grainbench_scheduler *scheduler, struct grainbench
     /* The caller runs items alone where it does, as worker 0. */
     tallies_add(&registry->caller_tallies, 0, out);
     out->batches = scheduler->batches;
+    out->collect_ns = scheduler->collect_ns;
 }
 
 static void reset_statistics(struct grainbench_scheduler *scheduler) {
@@ -244,7 +248,7 @@ static void reset_statistics(struct grainbench_scheduler *scheduler) {
     for (unsigned i = 0; i < registry->worker_count; i++)
         tallies_reset(&registry->workers[i].tallies);
     tallies_reset(&registry->caller_tallies);
-    scheduler->batches = 0;
+    scheduler->batches = scheduler->collect_ns = 0;
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(rayon) = {

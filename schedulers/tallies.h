@@ -76,7 +76,7 @@ static inline void tallies_begin(struct grainbench_statistics *out) {
 #define TALLY(field) out->field = 0;
     TALLIES
 #undef TALLY
-    out->batches = 0;
+    out->batches = out->collect_ns = 0;
     for (size_t k = 0; k < GRAINBENCH_LEAF_SIZES; k++)
         out->leaf_sizes[k] = 0;
     for (unsigned w = 0; out->worker_times && w < out->worker_time_count; w++)

@@ -84,6 +84,7 @@ struct grainbench_statistics {
     struct grainbench_worker_time *worker_times; /* the caller's array, or NULL */
     unsigned worker_time_count;
     uint64_t list_nodes; /* results collected as a list of vectors: nodes made */
+    uint64_t collect_ns; /* under GRAINBENCH_OBSERVE: the caller's merging of results after the join */
 };
 
 /* Bits of grainbench_scheduler_operations.capabilities */
