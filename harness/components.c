@@ -3,7 +3,7 @@
 #include "harness/components.h"
 
 #include "base/options.h"
-#include "harness/modules.h"
+#include "harness/modules/modules.h"
 #include "schedulers/schedulers.h"
 #include "tokenizer/encoders.h"
 

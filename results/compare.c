@@ -3,7 +3,7 @@
 #include "results/compare.h"
 
 #include "results/grid.h"
-#include "results/table.h"
+#include "results/tables/table.h"
 
 #include <math.h>
 #include <string.h>

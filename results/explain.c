@@ -3,8 +3,8 @@
 #include "results/explain.h"
 
 #include "results/dose.h"
-#include "results/plot_data.h"
-#include "results/table.h"
+#include "results/plots/plot_data.h"
+#include "results/tables/table.h"
 #include "results/time_shares.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "results/gate.h"
 
 #include "results/grid.h"
-#include "results/table.h"
+#include "results/tables/table.h"
 
 #include <fnmatch.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 #include "results/history.h"
 
 #include "base/file.h"
-#include "results/table.h"
+#include "results/tables/table.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 #include "results/grid.h"
 #include "results/pairs.h"
 #include "results/statistics.h"
-#include "results/table.h"
+#include "results/tables/table.h"
 
 #include <math.h>
 #include <stdlib.h>

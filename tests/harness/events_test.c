@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "tests/results/cmocka_all.h"
 
-#include "harness/counters.h"
-#include "harness/counters_calibration.h"
+#include "harness/counters/counters.h"
+#include "harness/counters/counters_calibration.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
 #include "tests/results/cmocka_all.h"
 
 #include "base/file.h"
-#include "harness/profile.h"
-#include "harness/profile_table.h"
+#include "harness/profiler/profile.h"
+#include "harness/profiler/profile_table.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "tests/results/cmocka_all.h"
 
 #include "base/clock.h"
-#include "harness/profiler.h"
+#include "harness/profiler/profiler.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * once, two runs are equal to the last bit, and the schedulers' structural counts are what their
  * rules say. */
 #include "base/random.h"
-#include "harness/arm_spec.h"
-#include "harness/simulation.h"
+#include "harness/arms/arm_spec.h"
+#include "harness/simulation/simulation.h"
 #include "schedulers/schedulers.h"
 #include "schedulers/virtual_coroutine.h"
 

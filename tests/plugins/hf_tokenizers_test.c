@@ -12,7 +12,7 @@
 #include "base/datafile.h"
 #include "base/file.h"
 #include "base/options.h"
-#include "harness/modules.h"
+#include "harness/modules/modules.h"
 #include "tokenizer/encoders.h"
 
 #include <limits.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "harness/modules.h"
+#include "harness/modules/modules.h"
 
 #include <stdio.h>
 #include <stdlib.h>

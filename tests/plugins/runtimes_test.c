@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/options.h"
-#include "harness/modules.h"
+#include "harness/modules/modules.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
 #include "tests/results/cmocka_all.h"
 
 #include "base/file.h"
-#include "results/plot.h"
-#include "results/plot_data.h"
+#include "results/plots/plot.h"
+#include "results/plots/plot_data.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

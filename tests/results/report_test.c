@@ -4,8 +4,8 @@
 #include "tests/results/cmocka_all.h"
 
 #include "base/file.h"
-#include "results/plot_chart.h"
-#include "results/report.h"
+#include "results/plots/plot_chart.h"
+#include "results/reports/report.h"
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>

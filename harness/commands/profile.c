@@ -1,0 +1,329 @@
+/* `grainbench profile`: where the CPU time of baseline and patched goes, symbol by symbol. */
+#define _GNU_SOURCE
+#include "base/datafile.h"
+#include "harness/command.h"
+#include "harness/profiler/profile_plan.h"
+#include "harness/profiler/profile_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct profile_options {
+    struct profile_request request;
+    const char *perf_script, *perf_script_patched, *groups, *output, *folded, *firefox, *events;
+    int64_t repeats, frequency, limit;
+    double seconds;
+    bool user_only, timers;
+};
+
+#define TEXT(name, letter, field, argument, fallback, help)                                        \
+    {                                                                                              \
+        name, letter, GRAINBENCH_OPTION_TEXT, offsetof(struct profile_options, field), argument,   \
+            fallback, NULL, 0, 0, help                                                             \
+    }
+#define HEADING(text)                                                                              \
+    { "", 0, GRAINBENCH_OPTION_HEADING, 0, NULL, NULL, NULL, 0, 0, text }
+
+static const struct grainbench_option profile_option_table[] = {
+    HEADING("What is profiled"),
+    TEXT("scenario", 'S', request.scenario, "NAME", "hf-2077",
+         "arms of this scenario's first group"),
+    TEXT("schedulers", 's', request.schedulers, "LIST", NULL,
+         "schedulers separated by commas instead of the scenario's; the first is the baseline"),
+    TEXT("threads", 't', request.threads, "N", "physical", "one thread count"),
+    {"oversubscribe", 0, GRAINBENCH_OPTION_FLAG,
+     offsetof(struct profile_options, request.oversubscribe), NULL, "0", NULL, 0, 0,
+     "allow more workers than processing units"},
+    {"pin", 0, GRAINBENCH_OPTION_FLAG, offsetof(struct profile_options, request.pin), NULL, "1",
+     NULL, 0, 0, "bind every worker to its processing unit"},
+    TEXT("corpus", 'c', request.corpus, "FILE", NULL, "text to encode [default: big.txt]"),
+    {"batch", 'b', GRAINBENCH_OPTION_INTEGER, offsetof(struct profile_options, request.batch), "N",
+     "0", NULL, 0, 100000000, "lines of a batch; 0: as the scenario has it"},
+    TEXT("encoder", 'e', request.encoder, "NAME", NULL, "encoder with options"),
+    TEXT("tokenizer", 0, request.tokenizer, "KIND", NULL, "plain or bench"),
+    TEXT("entry", 0, request.entry, "POINT", NULL, "entry point: " ARM_ENTRIES),
+    TEXT("cost", 0, request.cost, "KIND", NULL, "lean or reference"),
+    TEXT("cache", 0, request.cache, "KIND", NULL, "none, worker, shared or sharded"),
+    TEXT("storage", 0, request.storage, "KIND", NULL, "heap or arena"),
+    TEXT("free", 0, request.free, "WHO", NULL, "who gives results back: " ARM_FREES),
+    {"gap", 0, GRAINBENCH_OPTION_REAL, offsetof(struct profile_options, request.gap_us), "US", "0",
+     NULL, 0, 1e9, "idle microseconds of the caller between batches"},
+    {"seed", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct profile_options, request.seed), "N", "1",
+     NULL, 0, 9e15, "of schedulers' random choices"},
+    HEADING("How"),
+    {"seconds", 'T', GRAINBENCH_OPTION_REAL, offsetof(struct profile_options, seconds), "S", "1",
+     NULL, 0.05, 3600, "how long each run of an arm is sampled"},
+    {"repeat", 'r', GRAINBENCH_OPTION_INTEGER, offsetof(struct profile_options, repeats), "N", "5",
+     NULL, 1, PROFILE_REPEAT_LIMIT,
+     "runs of each arm, taking turns; from 3 on intervals hold what differs between runs"},
+    {"frequency", 'F', GRAINBENCH_OPTION_INTEGER, offsetof(struct profile_options, frequency), "HZ",
+     "999", NULL, 1, 100000, "samples a second of each thread"},
+    {"user", 'u', GRAINBENCH_OPTION_FLAG, offsetof(struct profile_options, user_only), NULL, "0",
+     NULL, 0, 0, "leave out kernel mode"},
+    {"timers", 0, GRAINBENCH_OPTION_FLAG, offsetof(struct profile_options, timers), NULL, "0", NULL,
+     0, 0, "sample by CPU-time timers, as where perf_event_open is blocked"},
+    TEXT("events", 0, events, "LIST", NULL,
+         "also count these events, in a run of their own ('grainbench events' lists them)"),
+    HEADING("Foreign profiles"),
+    TEXT("perf-script", 0, perf_script, "FILE", NULL,
+         "the output of 'perf script', as the baseline, instead of a run"),
+    TEXT("perf-script-patched", 0, perf_script_patched, "FILE", NULL,
+         "the same of the patched program"),
+    HEADING("Output"),
+    TEXT("groups", 'g', groups, "FILE", NULL,
+         "groups of symbols by patterns [default: profile/groups.json of the data folder]"),
+    {"limit", 'n', GRAINBENCH_OPTION_INTEGER, offsetof(struct profile_options, limit), "N", "25",
+     NULL, 1, 10000, "symbols to show"},
+    TEXT("output", 'o', output, "FILE", NULL, "write a record, for 'plot' and 'report'"),
+    TEXT("folded", 0, folded, "PREFIX", NULL,
+         "write folded stacks to PREFIX-0.folded, PREFIX-1.folded, ... for flame graphs"),
+    TEXT("firefox", 0, firefox, "PREFIX", NULL,
+         "write PREFIX-0.json, ... for the Firefox profiler"),
+    {0}};
+
+enum { RECORD_SYMBOLS = 60 };
+
+struct session {
+    const struct profile_options *options;
+    struct profile_groups *groups;
+    struct profile_plan plan;
+    bool planned;
+    struct profile_table table;
+};
+
+static bool load_groups(struct session *session, struct error *error) {
+    char path[PATH_MAX];
+    const char *file = session->options->groups;
+    if (!file) {
+        if (!datafile_find("profile/groups.json", path, sizeof path, error)) return false;
+        file = path;
+    }
+    session->groups = profile_groups_load(file, error);
+    return session->groups != NULL;
+}
+
+/* ---- foreign profiles ---- */
+
+static bool add_foreign(struct session *session, const char *path, const char *label,
+                        struct error *error) {
+    struct profile profile = {0};
+    size_t arm = session->table.arm_count++;
+    snprintf(session->table.arms[arm].label, sizeof session->table.arms[arm].label, "%s", label);
+    bool ok = profile_read_perf_script(path, &profile, error) &&
+              profile_table_add(&session->table, arm, &profile, session->groups, error);
+    profile_free(&profile);
+    return ok;
+}
+
+/* ---- own runs ---- */
+
+static bool sample_all(struct session *session, struct error *error) {
+    const struct profile_options *options = session->options;
+    char folded[PATH_MAX], firefox[PATH_MAX];
+    for (int64_t repeat = 0; repeat < options->repeats; repeat++)
+        for (size_t arm = 0; arm < session->plan.arm_count; arm++) {
+            struct profile profile;
+            struct profile_run run = {
+                .arm = profile_plan_setup(&session->plan, arm, options->request.pin),
+                .sampler = {(unsigned)options->frequency, options->user_only, options->timers},
+                .seconds = options->seconds};
+            if (repeat == 0 && options->folded) {
+                snprintf(folded, sizeof folded, "%s-%zu.folded", options->folded, arm);
+                run.folded_path = folded;
+            }
+            if (repeat == 0 && options->firefox) {
+                snprintf(firefox, sizeof firefox, "%s-%zu.json", options->firefox, arm);
+                run.firefox_path = firefox;
+            }
+            if (!profile_run_sampled(&run, &profile, error)) return false;
+            bool ok = profile_table_add(&session->table, arm, &profile, session->groups, error);
+            profile_free(&profile);
+            if (!ok) return false;
+        }
+    return true;
+}
+
+static size_t resolve_events(const char *list, const struct event_table *table,
+                             struct counter_event *events, struct error *error) {
+    size_t count = 0;
+    for (const char *at = list; *at;) {
+        char name[96];
+        size_t length = strcspn(at, ",");
+        if (count == COUNTER_GROUP_LIMIT || length >= sizeof name) {
+            error_set(error, "--events: at most %d names", COUNTER_GROUP_LIMIT);
+            return 0;
+        }
+        snprintf(name, sizeof name, "%.*s", (int)length, at);
+        if (!counter_resolve(name, table, &events[count++], error)) return 0;
+        at += length + (at[length] == ',');
+    }
+    return count;
+}
+
+static bool count_all(struct session *session, struct error *error) {
+    const struct profile_options *options = session->options;
+    struct counter_event events[COUNTER_GROUP_LIMIT];
+    struct cpu_identity identity;
+    struct event_table table;
+    char folder[PATH_MAX];
+    bool have_table = cpu_identity_read(&identity, NULL) &&
+                      datafile_find("events", folder, sizeof folder, NULL) &&
+                      event_table_find(folder, &identity, &table, NULL);
+    size_t count = resolve_events(options->events, have_table ? &table : NULL, events, error);
+    bool ok = count > 0;
+    for (size_t arm = 0; ok && arm < session->plan.arm_count; arm++) {
+        struct profile_run run = {.arm =
+                                      profile_plan_setup(&session->plan, arm, options->request.pin),
+                                  .seconds = options->seconds};
+        session->table.arms[arm].counters = profile_run_counted(&run, events, count, error);
+        ok = session->table.arms[arm].counters != NULL;
+    }
+    if (have_table) event_table_free(&table);
+    return ok;
+}
+
+static bool profile_runs(struct session *session, struct error *error) {
+    if (!profile_plan_make(&session->options->request, PROFILE_ARM_LIMIT, &session->plan, error))
+        return false;
+    session->table.arm_count = session->plan.arm_count;
+    for (size_t i = 0; i < session->plan.arm_count; i++)
+        snprintf(session->table.arms[i].label, sizeof session->table.arms[i].label, "%s",
+                 session->plan.experiment.arms[session->plan.arms[i]].spec.label);
+    return sample_all(session, error) && (!session->options->events || count_all(session, error));
+}
+
+/* ---- output ---- */
+
+static void print_counters(const struct profile_table *table) {
+    const json_t *first = json_object_get(table->arms[0].counters, "events");
+    if (!first) return;
+    printf("\n%-52s", "events per item");
+    for (size_t arm = 0; arm < table->arm_count; arm++)
+        printf("  %-22.22s", table->arms[arm].label);
+    putchar('\n');
+    for (size_t i = 0; i < json_array_size(first); i++) {
+        printf("%-52s", json_string_value(json_object_get(json_array_get(first, i), "name")));
+        for (size_t arm = 0; arm < table->arm_count; arm++) {
+            json_t *events = json_object_get(table->arms[arm].counters, "events");
+            printf("  %-22.6g",
+                   json_number_value(json_object_get(json_array_get(events, i), "per_item")));
+        }
+        putchar('\n');
+    }
+    printf("%-52s", "time running over time enabled");
+    for (size_t arm = 0; arm < table->arm_count; arm++)
+        printf("  %-22.3f", json_number_value(json_object_get(table->arms[arm].counters,
+                                                              "running_over_enabled")));
+    putchar('\n');
+}
+
+static bool append_arm(struct session *session, struct record_writer *writer, size_t arm,
+                       struct error *error) {
+    struct arm_record line = {.arm = (unsigned)arm,
+                              .role = arm == 0 ? ROLE_BASELINE : ROLE_PATCHED,
+                              .control_of = -1,
+                              .compared_with = -1,
+                              .label = session->table.arms[arm].label};
+    if (session->planned) {
+        const struct arm_spec *spec = &session->plan.experiment.arms[session->plan.arms[arm]].spec;
+        line.threads = line.workers = spec->workers;
+        line.scheduler = spec->scheduler;
+        line.encoder = spec->encoder;
+    }
+    return record_append_arm(writer, &line, error);
+}
+
+static bool write_record(struct session *session, struct error *error) {
+    const char *path = session->options->output;
+    json_t *header = session->planned ? experiment_header(&session->plan.experiment, 0, NULL,
+                                                          session->plan.scenario.name)
+                                      : json_pack("{s:s}", "scenario", "perf script");
+    struct record_writer *writer = record_create(path, header, error);
+    if (!writer) return false;
+    struct profile_table *table = &session->table;
+    bool ok = true;
+    for (size_t arm = 0; ok && arm < table->arm_count; arm++)
+        ok = append_arm(session, writer, arm, error);
+    for (size_t arm = 0; ok && arm < table->arm_count; arm++) {
+        json_t *line = profile_table_to_json(table, session->groups, arm, RECORD_SYMBOLS);
+        json_object_set_new(line, "arm", json_integer((json_int_t)arm));
+        ok = record_append(writer, line, error);
+        if (!ok || !table->arms[arm].counters) continue;
+        json_object_set_new(table->arms[arm].counters, "arm", json_integer((json_int_t)arm));
+        ok = record_append(writer, json_incref(table->arms[arm].counters), error);
+    }
+    if (ok) return record_end(writer, error);
+    record_abandon(writer);
+    return false;
+}
+
+static bool make_profile(struct session *session, struct error *error) {
+    const struct profile_options *options = session->options;
+    if (options->perf_script_patched && !options->perf_script)
+        return error_set(error, "--perf-script-patched needs --perf-script, the baseline");
+    if (!load_groups(session, error)) return false;
+    if (options->perf_script) {
+        if (!add_foreign(session, options->perf_script, "baseline", error) ||
+            (options->perf_script_patched &&
+             !add_foreign(session, options->perf_script_patched, "patched", error)))
+            return false;
+    } else {
+        session->planned = true;
+        if (!profile_runs(session, error)) return false;
+    }
+    return profile_table_finish(&session->table, session->groups, error);
+}
+
+static int run_profile(const void *opaque, int operand_count, char **operands) {
+    if (operand_count) return command_fail("profile", "'%s' is not expected here", operands[0]);
+    struct error error;
+    struct session *session = calloc(1, sizeof *session);
+    if (!session) return command_fail("profile", "out of memory");
+    session->options = opaque;
+    int code = EXIT_OK;
+    if (!make_profile(session, &error)) {
+        code = command_fail("profile", "%s", error.message);
+    } else {
+        profile_table_print(&session->table, session->groups, (size_t)session->options->limit,
+                            stdout);
+        print_counters(&session->table);
+        if (session->options->output) {
+            if (write_record(session, &error))
+                printf("record: %s\n", session->options->output);
+            else
+                code = command_fail("profile", "%s", error.message);
+        }
+    }
+    profile_table_free(&session->table);
+    profile_groups_free(session->groups);
+    if (session->planned) profile_plan_free(&session->plan);
+    free(session);
+    return code;
+}
+
+const struct command command_profile = {
+    .name = "profile",
+    .summary = "show where the CPU time goes, baseline beside patched, symbol by symbol",
+    .operands = "",
+    .description =
+        "Runs each arm in a process of its own and samples every thread of it; prints the share of "
+        "groups of symbols (scheduler, encoder, allocator, atomics, idle, kernel) and of single "
+        "symbols, baseline beside patched, with 95 % intervals. A change is shown only where the "
+        "intervals do not meet. A profiled run is never the timed one.\n\n"
+        "Sampling uses the kernel's cpu-clock, which needs no hardware counters; where "
+        "perf_event_open is blocked, timers of CPU time take its place and the profile says so. "
+        "With --events, events are counted in runs of their own.\n\n"
+        "With --perf-script the same table is made of the output of 'perf script', for profiles "
+        "that were recorded elsewhere.\n\n"
+        "Build with the preset 'profiling' for whole call stacks; shares of symbols need no "
+        "special build.",
+    .examples = "grainbench profile --threads 2\n"
+                "grainbench profile --schedulers rayon,rayon-min-len:cap=8 --threads 88 "
+                "--oversubscribe\n"
+                "grainbench profile --perf-script base.txt --perf-script-patched patched.txt\n"
+                "grainbench profile --threads 2 --folded stacks --output profile.jsonl",
+    .options = profile_option_table,
+    .options_size = sizeof(struct profile_options),
+    .run = run_profile,
+};

@@ -1,0 +1,160 @@
+/* Rounds of interleaved samples; see experiment.h. docs/method.md says why it is done this way. */
+#define _GNU_SOURCE
+#include "harness/experiment/experiment_internal.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "harness/components.h"
+#include "harness/progress.h"
+#include "results/verdict.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WARM_BATCHES = 24, OBSERVE_NS = 250 * 1000 * 1000 };
+
+volatile sig_atomic_t runner_interrupted;
+
+static void note_interrupt(int signal_number) {
+    (void)signal_number;
+    runner_interrupted = 1;
+}
+
+int experiment_add(struct experiment *experiment, const struct experiment_arm *arm) {
+    size_t count = experiment->arm_count;
+    struct experiment_arm *larger =
+        realloc(experiment->arms, (count + 1) * sizeof *experiment->arms);
+    if (!larger) return -1;
+    experiment->arms = larger;
+    larger[count] = *arm;
+    experiment->arm_count = count + 1;
+    if (arm->group >= experiment->group_count) experiment->group_count = arm->group + 1;
+    return (int)count;
+}
+
+void experiment_free(struct experiment *experiment) {
+    free(experiment->arms);
+    experiment->arms = NULL;
+    experiment->arm_count = 0;
+}
+
+/* How far the experiment is, 0 .. 1, by whichever limit is nearer. */
+static double share_done(const struct experiment *experiment, uint64_t round, double elapsed_s) {
+    double by_rounds = experiment->rounds ? (double)round / (double)experiment->rounds : 0;
+    double by_time = experiment->time_s > 0 ? elapsed_s / experiment->time_s : 0;
+    return by_rounds > by_time ? by_rounds : by_time;
+}
+
+static bool change_processes(struct runner *runner, struct error *error) {
+    runner_stop_processes(runner);
+    runner->process++;
+    size_t count = runner->experiment->corpus->batch_count;
+    return runner_start_processes(runner, count < WARM_BATCHES ? count : WARM_BATCHES, error) ==
+           EXPERIMENT_DONE;
+}
+
+/* The record as far as it is written decides; it is read at a few rounds fixed beforehand. A run of
+ * several processes an arm goes through all of them first. */
+static bool is_precise_enough(const struct runner *runner, uint64_t round) {
+    const struct experiment *experiment = runner->experiment;
+    struct stop_rule rule = {.half_width = experiment->precision, .confidence = 0.95, .least = 20};
+    if (!stop_rule_looks(&rule, round) || runner->process + 1 < experiment->processes) return false;
+    struct record *record = record_read(record_writer_path(runner->writer), NULL);
+    bool precise = record && verdict_precise_enough(record, &rule, round);
+    record_free(record);
+    return precise;
+}
+
+static enum experiment_status run_rounds(struct runner *runner, struct error *error) {
+    struct experiment *experiment = runner->experiment;
+    unsigned groups[THREAD_COUNT_LIMIT * 8];
+    unsigned group_count = experiment->group_count;
+    if (group_count > sizeof groups / sizeof groups[0]) {
+        error_set(error, "more than %zu groups of arms", sizeof groups / sizeof groups[0]);
+        return EXPERIMENT_FAILED;
+    }
+    for (unsigned g = 0; g < group_count; g++)
+        groups[g] = g;
+    double elapsed_s = 0;
+    for (uint64_t round = 0;; round++) {
+        double done = share_done(experiment, round, elapsed_s);
+        /* Rounds come in twos, so that the orders balance. */
+        if (round % 2 == 0 && (done >= 1 || is_precise_enough(runner, round)))
+            return EXPERIMENT_DONE;
+        if (runner_interrupted) return EXPERIMENT_INTERRUPTED;
+        bool change = round % 2 == 0 && runner->process + 1 < experiment->processes &&
+                      done >= (double)(runner->process + 1) / experiment->processes;
+        if (change && !change_processes(runner, error))
+            return runner_interrupted ? EXPERIMENT_INTERRUPTED : EXPERIMENT_FAILED;
+        uint64_t begin = clock_now_ns();
+        runner_shuffle(&runner->random, groups, group_count);
+        for (unsigned g = 0; g < group_count; g++) {
+            progress_show("measuring", done);
+            if (!runner_measure_group(runner, groups[g], round, error)) return EXPERIMENT_FAILED;
+        }
+        elapsed_s += (double)(clock_now_ns() - begin) / 1e9;
+    }
+}
+
+static bool observe_arms(struct runner *runner, struct error *error) {
+    struct experiment *experiment = runner->experiment;
+    for (size_t i = 0; i < experiment->arm_count && !runner_interrupted; i++) {
+        if (experiment->arms[i].role == ROLE_CONTROL) continue;
+        size_t count = OBSERVE_NS / runner->batch_ns[i] + 1;
+        if (count > experiment->corpus->batch_count) count = experiment->corpus->batch_count;
+        progress_show("looking into the arms", (double)i / (double)experiment->arm_count);
+        struct error reason;
+        json_t *seen = arm_process_observe(runner->processes[i], 0, count, &reason);
+        if (!seen) seen = json_pack("{s:s}", "unavailable", reason.message);
+        json_t *line = json_pack("{s:s, s:i}", "kind", "observation", "arm", (int)i);
+        json_object_update(line, seen);
+        json_decref(seen);
+        if (!record_append(runner->writer, line, error)) return false;
+    }
+    return true;
+}
+
+static enum experiment_status run_all(struct runner *runner, struct error *error) {
+    enum experiment_status status =
+        runner_start_processes(runner, runner->experiment->corpus->batch_count, error);
+    if (status != EXPERIMENT_DONE) return status;
+    if (!runner_record_arms(runner, error) || !runner_calibrate(runner, error) ||
+        !runner_record_calibration(runner, error))
+        return EXPERIMENT_FAILED;
+    status = run_rounds(runner, error);
+    if (status == EXPERIMENT_DONE && runner->experiment->observe && !observe_arms(runner, error))
+        return EXPERIMENT_FAILED;
+    return status;
+}
+
+enum experiment_status experiment_run(struct experiment *experiment, struct record_writer *writer,
+                                      struct error *error) {
+    struct runner runner = {.experiment = experiment,
+                            .writer = writer,
+                            .random = {experiment->seed},
+                            .processes = calloc(experiment->arm_count, sizeof(void *)),
+                            .batch_ns = calloc(experiment->arm_count, sizeof(uint64_t)),
+                            .batches = calloc(experiment->group_count, sizeof(size_t)),
+                            .slices = calloc(experiment->group_count, sizeof(unsigned))};
+    enum experiment_status status = EXPERIMENT_FAILED;
+    struct sigaction note = {.sa_handler = note_interrupt}, old_int, old_term;
+    runner_interrupted = 0;
+    sigaction(SIGINT, &note, &old_int);
+    sigaction(SIGTERM, &note, &old_term);
+    if (runner.processes && runner.batch_ns && runner.batches && runner.slices)
+        status = run_all(&runner, error);
+    else
+        error_set(error, "out of memory");
+    progress_clear();
+    if (runner.processes) runner_stop_processes(&runner);
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGTERM, &old_term, NULL);
+    free(runner.processes);
+    free(runner.batch_ns);
+    free(runner.batches);
+    free(runner.slices);
+    return status;
+}

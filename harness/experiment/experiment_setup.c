@@ -1,0 +1,157 @@
+/* Sets up an experiment's arms, compares their outputs, and sizes their work; see experiment.h. */
+#define _GNU_SOURCE
+#include "harness/experiment/experiment_internal.h"
+#include "harness/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLICE_LEAST_NS = 250 * 1000 };
+
+void runner_stop_processes(struct runner *runner) {
+    for (size_t i = 0; i < runner->experiment->arm_count; i++) {
+        arm_process_stop(runner->processes[i]);
+        runner->processes[i] = NULL;
+    }
+}
+
+static bool is_null(const struct arm_spec *spec) {
+    return strcmp(spec->encoder, "null") == 0 || strncmp(spec->encoder, "null:", 5) == 0;
+}
+
+/* Starts every arm and runs `count` batches of it: the outputs, the warm-up and a first estimate.
+ */
+enum experiment_status runner_start_processes(struct runner *runner, size_t count,
+                                              struct error *error) {
+    struct experiment *experiment = runner->experiment;
+    uint64_t reference_digest = 0, reference_ids = 0;
+    int reference = -1;
+    for (size_t i = 0; i < experiment->arm_count; i++) {
+        const struct arm_spec *spec = &experiment->arms[i].spec;
+        uint64_t digest, ids, duration_ns;
+        progress_show("setting up and comparing outputs",
+                      (double)i / (double)experiment->arm_count);
+        runner->processes[i] = arm_process_start(spec, &experiment->setup, error);
+        if (!runner->processes[i] ||
+            !arm_process_digest(runner->processes[i], 0, count, &digest, &ids, &duration_ns, error))
+            return EXPERIMENT_FAILED;
+        runner->batch_ns[i] = duration_ns / count + 1;
+        if (runner_interrupted) return EXPERIMENT_INTERRUPTED;
+        if (is_null(spec)) continue;
+        if (reference < 0) {
+            reference = (int)i;
+            reference_digest = digest;
+            reference_ids = ids;
+        } else if (digest != reference_digest) {
+            error_set(error,
+                      "the outputs differ: arm '%s' gives %" PRIu64 " ids, digest %016" PRIx64
+                      ", arm '%s' %" PRIu64 ", %016" PRIx64,
+                      experiment->arms[reference].spec.label, reference_ids, reference_digest,
+                      spec->label, ids, digest);
+            return EXPERIMENT_OUTPUTS_DIFFER;
+        }
+    }
+    return EXPERIMENT_DONE;
+}
+
+static const char *facts_text(const json_t *facts, const char *component, const char *option) {
+    return json_string_value(
+        json_object_get(json_object_get(json_object_get(facts, component), "options"), option));
+}
+
+bool runner_record_arms(struct runner *runner, struct error *error) {
+    struct experiment *experiment = runner->experiment;
+    for (size_t i = 0; i < experiment->arm_count; i++) {
+        const struct experiment_arm *arm = &experiment->arms[i];
+        const json_t *facts = arm_process_facts(runner->processes[i]);
+        char entry[32], free_by[32];
+        json_t *more = json_pack("{s:s, s:i, s:o, s:O, s:O, s:O, s:O, s:O*}", "group",
+                                 arm->group_name, "group_index", (int)arm->group, "spec",
+                                 arm_spec_to_json(&arm->spec), "pus", json_object_get(facts, "pus"),
+                                 "unbound_workers", json_object_get(facts, "unbound_workers"),
+                                 "scheduler_facts", json_object_get(facts, "scheduler"),
+                                 "encoder_facts", json_object_get(facts, "encoder"),
+                                 "unbound_reason", json_object_get(facts, "unbound_reason"));
+        struct arm_record record = {
+            .arm = (unsigned)i,
+            .role = arm->role,
+            .control_of = arm->role == ROLE_CONTROL ? arm->control_of : -1,
+            .compared_with = -1,
+            .threads = arm->spec.workers,
+            .row_name = arm->row_name,
+            .label = arm->spec.label,
+            .scheduler = arm->spec.scheduler,
+            .encoder = arm->spec.encoder,
+            .entry = arm_spec_choice(ARM_ENTRIES, arm->spec.entry, entry, sizeof entry),
+            .cost = facts_text(facts, "encoder", "cost"),
+            .cache = facts_text(facts, "encoder", "cache"),
+            .storage = facts_text(facts, "encoder", "storage"),
+            .free = arm_spec_choice(ARM_FREES, arm->spec.free_by, free_by, sizeof free_by),
+            .workers = arm->spec.workers,
+            .json = more,
+        };
+        bool ok = record_append_arm(runner->writer, &record, error);
+        json_decref(more);
+        if (!ok) return false;
+    }
+    return true;
+}
+
+/* Batches a sample of the group, so that the fastest arm's sample is long enough. */
+static size_t wanted_batches(const struct runner *runner, unsigned group) {
+    const struct experiment *experiment = runner->experiment;
+    uint64_t fastest = UINT64_MAX;
+    for (size_t i = 0; i < experiment->arm_count; i++)
+        if (experiment->arms[i].group == group && runner->batch_ns[i] < fastest)
+            fastest = runner->batch_ns[i];
+    double batches = experiment->sample_ms * 1e6 / (double)fastest;
+    return batches < 1 ? 1 : (size_t)(batches + 0.999);
+}
+
+/* As many slices as wanted, as long as each holds a batch and lasts a quarter of a millisecond. */
+static void cut_into_slices(struct runner *runner, unsigned group) {
+    size_t batches = wanted_batches(runner, group), slices = runner->experiment->slices;
+    size_t by_time = (size_t)(runner->experiment->sample_ms * 1e6 / SLICE_LEAST_NS);
+    if (slices > batches) slices = batches;
+    if (slices > by_time) slices = by_time;
+    if (slices > SLICE_LIMIT) slices = SLICE_LIMIT;
+    if (slices < 1) slices = 1;
+    runner->slices[group] = (unsigned)slices;
+    runner->batches[group] = (batches + slices - 1) / slices;
+}
+
+/* Measures every arm with the present work size and sets it anew, twice: the first estimate comes
+ * from a cold run. */
+bool runner_calibrate(struct runner *runner, struct error *error) {
+    struct experiment *experiment = runner->experiment;
+    for (int pass = 0; pass < 2; pass++) {
+        for (unsigned g = 0; g < experiment->group_count; g++)
+            runner->batches[g] = wanted_batches(runner, g);
+        for (size_t i = 0; i < experiment->arm_count; i++) {
+            struct arm_sample sample;
+            size_t count = runner->batches[experiment->arms[i].group];
+            progress_show("calibrating",
+                          ((double)pass + (double)i / (double)experiment->arm_count) / 2);
+            if (!arm_process_measure(runner->processes[i], 0, count, &sample, error)) return false;
+            runner->batch_ns[i] = sample.duration_ns / count + 1;
+        }
+    }
+    for (unsigned g = 0; g < experiment->group_count; g++)
+        cut_into_slices(runner, g);
+    return true;
+}
+
+bool runner_record_calibration(struct runner *runner, struct error *error) {
+    json_t *batches = json_array(), *slices = json_array();
+    for (unsigned g = 0; g < runner->experiment->group_count; g++) {
+        json_array_append_new(batches, json_integer((json_int_t)runner->batches[g]));
+        json_array_append_new(slices, json_integer((json_int_t)runner->slices[g]));
+    }
+    return record_append(runner->writer,
+                         json_pack("{s:s, s:o, s:o, s:f}", "kind", "calibration",
+                                   "batches_per_slice", batches, "slices_per_sample", slices,
+                                   "sample_ms", runner->experiment->sample_ms),
+                         error);
+}

@@ -1,0 +1,201 @@
+/* Grids of predictions; see prediction_print.h. */
+#define _GNU_SOURCE
+#include "harness/simulation/prediction_print.h"
+
+#include "harness/build_facts.h"
+#include "results/grid.h"
+#include "schedulers/ledger.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct prediction_print {
+    struct grid *figures, *states, *atomics, *sensitivity;
+    unsigned workers;   /* of the last row: a gap goes between thread counts */
+    double baseline[2]; /* throughput and band-free marker of the row's first arm */
+    uint64_t operations;
+};
+
+struct prediction_print *prediction_print_create(bool states, bool atomics, bool sensitivity) {
+    static const char *const figure_titles[] = {"threads",   "<scheduler",  "MiB/s",   "<band",
+                                                "vs first",  "parallel us", "x ideal", "useful",
+                                                "RMW/batch", "transfers",   "leaves",  "steals",
+                                                "parks",     "wakes",       NULL};
+    static const char *const state_titles[] = {"threads",   "<scheduler", "items %",  "memory %",
+                                               "waiting %", "kernel %",   "asleep %", "waking %",
+                                               "other %",   NULL};
+    static const char *const atomic_titles[] = {"threads", "<scheduler", "<site",   "<operation",
+                                                "a batch", "transfers",  "ns each", NULL};
+    static const char *const sensitivity_titles[] = {
+        "threads", "<scheduler", "<parameter", "at low", "at high", "swing %", NULL};
+    struct prediction_print *print = calloc(1, sizeof *print);
+    if (!print) return NULL;
+    print->figures = grid_create(figure_titles);
+    print->states = states ? grid_create(state_titles) : NULL;
+    print->atomics = atomics ? grid_create(atomic_titles) : NULL;
+    print->sensitivity = sensitivity ? grid_create(sensitivity_titles) : NULL;
+    if (print->figures) return print;
+    prediction_print_free(print);
+    return NULL;
+}
+
+void prediction_print_free(struct prediction_print *print) {
+    if (!print) return;
+    grid_free(print->figures);
+    if (print->states) grid_free(print->states);
+    if (print->atomics) grid_free(print->atomics);
+    if (print->sensitivity) grid_free(print->sensitivity);
+    free(print);
+}
+
+static void add_number(struct grid *grid, const char *format, double value) {
+    if (isfinite(value))
+        grid_add(grid, format, value);
+    else
+        grid_add(grid, "n/a");
+}
+
+static void add_figures(struct prediction_print *print, const struct experiment_arm *arm,
+                        const struct prediction *prediction) {
+    const struct figure *f = prediction->figures;
+    const struct figure *rate = &f[PREDICTION_throughput];
+    struct grid *grid = print->figures;
+    bool first = print->workers != arm->spec.workers;
+    if (first && print->workers) grid_gap(grid);
+    if (first) print->baseline[0] = rate->value;
+    grid_add(grid, "%u", arm->spec.workers);
+    grid_add(grid, "%s", arm->spec.label);
+    add_number(grid, "%.2f", rate->value);
+    if (isfinite(rate->low))
+        grid_add(grid, "[%.2f, %.2f]", rate->low, rate->high);
+    else
+        grid_add(grid, "n/a");
+    if (first)
+        grid_add(grid, " ");
+    else
+        grid_add(grid, "%+.1f %%", 100 * (rate->value / print->baseline[0] - 1));
+    add_number(grid, "%.1f", f[PREDICTION_parallel_time].value);
+    add_number(grid, "%.2f", f[PREDICTION_over_ideal].value);
+    add_number(grid, "%.2f", f[PREDICTION_useful_share].value);
+    add_number(grid, "%.0f", f[PREDICTION_rmw_per_batch].value);
+    add_number(grid, "%.0f", f[PREDICTION_transfers_per_batch].value);
+    add_number(grid, "%.1f", f[PREDICTION_leaves_per_batch].value);
+    add_number(grid, "%.1f", f[PREDICTION_steals_per_batch].value);
+    add_number(grid, "%.1f", f[PREDICTION_parks_per_batch].value);
+    add_number(grid, "%.1f", f[PREDICTION_wakes_per_batch].value);
+    print->workers = arm->spec.workers;
+}
+
+static void add_states(struct grid *grid, const struct experiment_arm *arm,
+                       const struct simulation_result *result) {
+    uint64_t sums[7] = {0}, total = 0;
+    for (unsigned i = 0; i < result->workers; i++) {
+        const struct virtual_account *a = &result->accounts[i];
+        const uint64_t times[7] = {a->run_ps,  a->memory_ps, a->wait_ps, a->kernel_ps,
+                                   a->park_ps, a->wake_ps,   a->other_ps};
+        for (int k = 0; k < 7; k++) {
+            sums[k] += times[k];
+            total += times[k];
+        }
+    }
+    grid_add(grid, "%u", arm->spec.workers);
+    grid_add(grid, "%s", arm->spec.label);
+    for (int k = 0; k < 7; k++)
+        add_number(grid, "%.1f", total ? 100 * (double)sums[k] / (double)total : NAN);
+}
+
+static void add_atomics(struct grid *grid, const struct experiment_arm *arm,
+                        const struct simulation_result *result) {
+    double batches = (double)result->count;
+    for (int s = 0; s < SYNC_SITES; s++) {
+        const struct virtual_site *site = &result->sites[s];
+        uint64_t all = 0;
+        for (int k = 0; k < SYNC_KINDS; k++)
+            all += site->counts[k];
+        for (int k = 0; k < SYNC_KINDS; k++) {
+            if (!site->counts[k]) continue;
+            grid_add(grid, "%u", arm->spec.workers);
+            grid_add(grid, "%s", arm->spec.label);
+            grid_add(grid, "%s", ledger_site_text((enum sync_site)s));
+            grid_add(grid, "%s", ledger_kind_name((enum sync_kind)k));
+            grid_add(grid, "%.1f", (double)site->counts[k] / batches);
+            grid_add(grid, "%.1f",
+                     (double)site->transfers / batches * (double)site->counts[k] / (double)all);
+            grid_add(grid, "%.1f", (double)site->memory_ps / 1000 / (double)all);
+        }
+    }
+}
+
+void prediction_print_add(struct prediction_print *print, const struct experiment_arm *arm,
+                          const struct prediction *prediction, const struct sensitivity *rows,
+                          int row_count) {
+    print->operations += prediction->operations;
+    add_figures(print, arm, prediction);
+    if (print->states) add_states(print->states, arm, &prediction->typical);
+    if (print->atomics) add_atomics(print->atomics, arm, &prediction->typical);
+    double typical = prediction->figures[PREDICTION_throughput].value;
+    for (int i = 0; print->sensitivity && i < row_count; i++) {
+        double swing = 100 * fabs(rows[i].at_high - rows[i].at_low) / typical;
+        if (swing < 0.05) break;
+        grid_add(print->sensitivity, "%u", arm->spec.workers);
+        grid_add(print->sensitivity, "%s", arm->spec.label);
+        grid_add(print->sensitivity, "%s", profile_parameter_name(rows[i].parameter));
+        grid_add(print->sensitivity, "%.2f", rows[i].at_low);
+        grid_add(print->sensitivity, "%.2f", rows[i].at_high);
+        grid_add(print->sensitivity, "%.1f", swing);
+    }
+}
+
+bool prediction_print_out(struct prediction_print *print, FILE *out, struct error *error) {
+    fprintf(out, "\nSimulated; bands span the ends of the profile's ranges.\n");
+    if (!grid_print(print->figures, GRID_TEXT, out, error)) return false;
+    if (print->states) {
+        fprintf(out, "\nWorkers' time, all batches with what lies between them.\n");
+        if (!grid_print(print->states, GRID_TEXT, out, error)) return false;
+    }
+    if (print->atomics) {
+        fprintf(out, "\nOperations by site.\n");
+        if (!grid_print(print->atomics, GRID_TEXT, out, error)) return false;
+    }
+    if (print->sensitivity) {
+        fprintf(out, "\nMiB/s with one parameter at the ends of its range, all others typical.\n");
+        if (!grid_print(print->sensitivity, GRID_TEXT, out, error)) return false;
+    }
+    fprintf(out, "%" PRIu64 " operations simulated\n", print->operations);
+    return true;
+}
+
+static json_t *profile_json(const struct machine_profile *profile) {
+    json_t *costs = json_object();
+    for (int i = 0; i < PROFILE_PARAMETER_COUNT; i++) {
+        const struct profile_value *v = &profile->values[i];
+        json_object_set_new(
+            costs, profile_parameter_name((enum profile_parameter)i),
+            json_pack("{s:f, s:f, s:f}", "typical", v->typical, "low", v->low, "high", v->high));
+    }
+    return json_pack("{s:s, s:o}", "name", profile->name, "costs", costs);
+}
+
+json_t *prediction_header(const struct machine_profile *profile, const struct placement *placement,
+                          const struct corpus *corpus, const struct cost_trace *trace,
+                          const char *scenario, uint64_t seed) {
+    char digest[32], fingerprint[96];
+    const char *slash = strrchr(corpus->path, '/');
+    snprintf(digest, sizeof digest, "%016" PRIx64, corpus->digest);
+    snprintf(fingerprint, sizeof fingerprint, "simulated-%s", profile->name);
+    return json_pack(
+        "{s:s, s:s, s:s, s:{s:s, s:s}, s:I, s:s, s:{s:s, s:i, s:i, s:s}, s:{s:s, s:I, s:I, s:I, "
+        "s:b, "
+        "s:s}, s:{s:s, s:b, s:s}, s:s, s:o}",
+        "kind", "header", "provenance", "simulated", "created", "simulated", "program", "version",
+        BUILD_VERSION, "commit", BUILD_COMMIT, "seed", (json_int_t)seed, "scenario", scenario,
+        "machine", "name", profile->title, "physical", (int)placement_core_count(placement),
+        "logical", (int)placement_pu_count(placement), "fingerprint", fingerprint, "corpus", "name",
+        slash ? slash + 1 : corpus->path, "bytes", (json_int_t)corpus->size_bytes, "lines",
+        (json_int_t)corpus->line_count, "batch_lines", (json_int_t)corpus->batch_lines, "built_in",
+        corpus->built_in, "xxh3", digest, "placement", "rule", placement_rule(placement), "pinned",
+        1, "text", placement_rule(placement), "costs", trace->source, "profile",
+        profile_json(profile));
+}

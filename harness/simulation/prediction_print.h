@@ -1,0 +1,25 @@
+/* What `grainbench simulate` prints beside the table of the record: figures with bands, workers'
+ * time in state, operations by site, and which parameters decide; and the record's header. */
+#ifndef HARNESS_PREDICTION_PRINT_H
+#define HARNESS_PREDICTION_PRINT_H
+
+#include "harness/experiment/experiment.h"
+#include "harness/simulation/prediction.h"
+#include <stdio.h>
+
+struct prediction_print;
+
+struct prediction_print *prediction_print_create(bool states, bool atomics, bool sensitivity);
+void prediction_print_free(struct prediction_print *print);
+
+void prediction_print_add(struct prediction_print *print, const struct experiment_arm *arm,
+                          const struct prediction *prediction, const struct sensitivity *rows,
+                          int row_count);
+bool prediction_print_out(struct prediction_print *print, FILE *out, struct error *error);
+
+/* The header of a simulated record: provenance, profile, costs. The caller owns it. */
+json_t *prediction_header(const struct machine_profile *profile, const struct placement *placement,
+                          const struct corpus *corpus, const struct cost_trace *trace,
+                          const char *scenario, uint64_t seed);
+
+#endif

@@ -1,0 +1,237 @@
+/* One arm on a simulated machine; see simulation.h. */
+#define _GNU_SOURCE
+#include "harness/simulation/simulation.h"
+
+#include "harness/arms/arm_spec.h"
+#include "harness/components.h"
+#include "schedulers/schedulers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything the simulated caller and its items reach. */
+struct simulation {
+    const struct simulation_setup *setup;
+    struct simulation_result *result;
+    const struct grainbench_scheduler_operations *operations;
+    const void *options;
+    unsigned *groups;
+    struct virtual_machine *machine;
+    size_t start;      /* first line of the batch in progress */
+    uint16_t *done_by; /* [batch_lines], the core that ran each item */
+    struct error error;
+    bool failed;
+};
+
+static uint64_t to_ps(double ns) {
+    return (uint64_t)(ns * 1000 + 0.5);
+}
+
+static void run_items(void *context, size_t begin, size_t end, unsigned worker) {
+    struct simulation *simulation = context;
+    const struct cost_trace *trace = simulation->setup->trace;
+    bool drop_here = simulation->setup->free_by == ARM_FREE_WORKER;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        size_t line = simulation->start + i;
+        double cost = trace->encode_ns[line] + (drop_here ? trace->drop_ns[line] : 0);
+        simulation->done_by[i] = (uint16_t)virtual_core();
+        virtual_work(to_ps(cost));
+    }
+}
+
+static size_t batch_at(const struct simulation_setup *setup, size_t index) {
+    return setup->first + index * (setup->stride ? setup->stride : 1);
+}
+
+/* What the caller pays to give the results back; those of other cores cost more. */
+static uint64_t drop_cost_ps(const struct simulation *simulation, size_t count) {
+    const struct simulation_setup *setup = simulation->setup;
+    double free_ns = setup->costs->free_ns, remote = setup->costs->remote_free_ns, sum = 0;
+    double factor = free_ns > 0 ? remote / free_ns : 1;
+    for (size_t i = 0; i < count; i++) {
+        double cost = setup->trace->drop_ns[simulation->start + i];
+        sum += simulation->done_by[i] == virtual_core() ? cost : cost * factor;
+    }
+    return to_ps(sum);
+}
+
+static void run_batch(struct simulation *simulation, struct grainbench_scheduler *scheduler,
+                      size_t number, struct simulation_batch *out) {
+    const struct simulation_setup *setup = simulation->setup;
+    const struct corpus *corpus = setup->corpus;
+    size_t batch_number = number % corpus->batch_count;
+    simulation->start = corpus_batch_start(corpus, batch_number);
+    struct grainbench_batch batch = {
+        .struct_size = sizeof batch,
+        .item_count = corpus_batch_size(corpus, batch_number),
+        .item_costs = corpus->costs + simulation->start,
+        .body = run_items,
+        .context = simulation,
+    };
+    virtual_spend(to_ps(setup->gap_ns));
+    uint64_t begin = virtual_now_ps();
+    simulation->operations->run(scheduler, &batch);
+    uint64_t done = virtual_now_ps();
+    virtual_spend(to_ps(setup->serial_section_ns));
+    if (setup->free_by == ARM_FREE_CALLER)
+        virtual_spend(drop_cost_ps(simulation, batch.item_count));
+    uint64_t end = virtual_now_ps();
+    if (setup->trace_batch && out) setup->trace_batch(setup->trace_context, begin, done, end);
+    if (setup->free_by == ARM_FREE_UNTIMED)
+        virtual_spend(drop_cost_ps(simulation, batch.item_count));
+    if (!out) return;
+    *out = (struct simulation_batch){.duration_ns = (end - begin) / 1000,
+                                     .parallel_ns = (done - begin) / 1000,
+                                     .drop_ns = (end - done) / 1000,
+                                     .bytes = corpus_batch_bytes(corpus, batch_number),
+                                     .items = batch.item_count};
+}
+
+static void collect(struct simulation *simulation, struct grainbench_scheduler *scheduler) {
+    struct simulation_result *result = simulation->result;
+    double run_ps = 0, ideal_ns = 0;
+    *result->statistics = (struct grainbench_statistics){.struct_size = sizeof *result->statistics};
+    if (simulation->operations->statistics)
+        simulation->operations->statistics(scheduler, result->statistics);
+    for (unsigned i = 0; i <= result->workers; i++) {
+        result->accounts[i] = *virtual_machine_account(simulation->machine, i);
+        run_ps += (double)result->accounts[i].run_ps;
+    }
+    result->totals = *virtual_machine_totals(simulation->machine);
+    memcpy(result->sites, virtual_machine_sites(simulation->machine), sizeof result->sites);
+    for (size_t b = 0; b < result->count; b++) {
+        const struct corpus *corpus = simulation->setup->corpus;
+        size_t number = batch_at(simulation->setup, b) % corpus->batch_count;
+        size_t start = corpus_batch_start(corpus, number);
+        double sum = 0, longest = 0;
+        for (size_t i = 0; i < corpus_batch_size(corpus, number); i++) {
+            const struct cost_trace *trace = simulation->setup->trace;
+            double cost = trace->encode_ns[start + i];
+            if (simulation->setup->free_by == ARM_FREE_WORKER) cost += trace->drop_ns[start + i];
+            sum += cost;
+            longest = fmax(longest, cost);
+        }
+        ideal_ns += fmax(sum / result->workers, longest);
+        result->duration_ns += result->batches[b].duration_ns;
+        result->bytes += result->batches[b].bytes;
+    }
+    result->ideal_ns = ideal_ns;
+    double available = (double)result->duration_ns * 1000 * result->workers;
+    result->useful_share = available > 0 ? run_ps / available : 0;
+}
+
+/* The first core of the simulated machine: makes the scheduler, runs the batches, ends it. */
+static void caller(void *context) {
+    struct simulation *simulation = context;
+    const struct simulation_setup *setup = simulation->setup;
+    char message[GRAINBENCH_MESSAGE_SIZE] = "cannot be created";
+    struct grainbench_setup scheduler_setup = {.struct_size = sizeof scheduler_setup,
+                                               .workers = setup->workers,
+                                               .worker_groups = simulation->groups,
+                                               .seed = setup->seed};
+    struct grainbench_scheduler *scheduler =
+        simulation->operations->create(&scheduler_setup, simulation->options, message);
+    if (!scheduler) virtual_fail("scheduler %s: %s", simulation->operations->name, message);
+    for (size_t i = 0; i < setup->warm_batches; i++)
+        run_batch(simulation, scheduler, batch_at(setup, i), NULL);
+    if (simulation->operations->reset_statistics)
+        simulation->operations->reset_statistics(scheduler);
+    simulation->result->operations = virtual_machine_totals(simulation->machine)->operations;
+    virtual_machine_reset_counts(simulation->machine);
+    for (size_t i = 0; i < setup->count; i++)
+        run_batch(simulation, scheduler, batch_at(setup, i), &simulation->result->batches[i]);
+    collect(simulation, scheduler);
+    simulation->operations->destroy(scheduler);
+}
+
+static void set_places(const struct placement *placement, unsigned workers,
+                       struct virtual_place *places) {
+    for (unsigned i = 0; i < workers; i++)
+        places[i] = (struct virtual_place){.core = (uint16_t)placement_core(placement, i),
+                                           .l3 = (uint16_t)placement_group(placement, i),
+                                           .package = (uint16_t)placement_package(placement, i)};
+    /* A caller that is no worker sleeps while workers run; it is beside the first one, but takes
+     * nothing from it. */
+    places[workers] = places[0];
+    places[workers].core = UINT16_MAX;
+}
+
+static bool run_machine(struct simulation *simulation, struct error *error) {
+    const struct simulation_setup *setup = simulation->setup;
+    struct virtual_place places[VIRTUAL_CORES_MAX];
+    set_places(setup->placement, setup->workers, places);
+    struct virtual_setup machine_setup = {.costs = setup->costs,
+                                          .places = places,
+                                          .place_count = setup->workers + 1,
+                                          .disturbance = setup->disturbance,
+                                          .trace = setup->trace_stretch,
+                                          .trace_context = setup->trace_context};
+    simulation->machine = virtual_machine_create(&machine_setup, error);
+    if (!simulation->machine) return false;
+    bool caller_works = simulation->operations->capabilities &
+                        (GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_CALLER_ONLY);
+    bool done = virtual_machine_run(simulation->machine, caller_works ? 0 : setup->workers, caller,
+                                    simulation, error);
+    simulation->result->operations += virtual_machine_totals(simulation->machine)->operations;
+    virtual_machine_destroy(simulation->machine);
+    return done;
+}
+
+static bool check(const struct simulation_setup *setup, struct error *error) {
+    if (setup->workers >= VIRTUAL_CORES_MAX)
+        return error_set(error, "at most %d workers can be simulated", VIRTUAL_CORES_MAX - 1);
+    if (setup->workers > placement_pu_count(setup->placement))
+        return error_set(error, "%u workers do not fit on the %u processing units of the machine",
+                         setup->workers, placement_pu_count(setup->placement));
+    return true;
+}
+
+bool simulation_run(const struct simulation_setup *setup, struct simulation_result *result,
+                    struct error *error) {
+    *result = (struct simulation_result){.count = setup->count, .workers = setup->workers};
+    struct component component;
+    if (!check(setup, error) || !component_parse_scheduler(setup->scheduler, &component, error))
+        return false;
+    struct simulation simulation = {.setup = setup, .result = result, .options = component.options};
+    simulation.operations = schedulers_find(SCHEDULERS_VIRTUAL, component.scheduler->name);
+    bool done = false;
+    simulation.groups = calloc(setup->workers, sizeof *simulation.groups);
+    simulation.done_by = calloc(setup->corpus->batch_lines + 1, sizeof *simulation.done_by);
+    result->batches = calloc(setup->count, sizeof *result->batches);
+    result->accounts = calloc(setup->workers + 1, sizeof *result->accounts);
+    result->statistics = calloc(1, sizeof *result->statistics);
+    if (!simulation.operations)
+        error_set(error, "scheduler %s is a module and cannot be simulated; built-in ones can",
+                  component.scheduler->name);
+    else if (!simulation.groups || !simulation.done_by || !result->batches || !result->accounts ||
+             !result->statistics)
+        error_set(error, "out of memory for a simulation of %u workers", setup->workers);
+    else {
+        for (unsigned i = 0; i < setup->workers; i++)
+            simulation.groups[i] = placement_group(setup->placement, i);
+        done = run_machine(&simulation, error);
+    }
+    free(simulation.groups);
+    free(simulation.done_by);
+    component_free(&component);
+    if (!done) simulation_free(result);
+    return done;
+}
+
+void simulation_free(struct simulation_result *result) {
+    free(result->batches);
+    free(result->accounts);
+    free(result->statistics);
+    *result = (struct simulation_result){0};
+}
+
+double simulation_mib_per_s(const struct simulation_result *result) {
+    if (!result->duration_ns) return NAN;
+    return (double)result->bytes / 0x1p20 / ((double)result->duration_ns / 1e9);
+}
+
+double simulation_rmws_per_batch(const struct simulation_result *result) {
+    return result->count ? (double)result->totals.rmws / (double)result->count : NAN;
+}

@@ -1,0 +1,402 @@
+/* Validation of predictions; see validation.h. */
+#define _GNU_SOURCE
+#include "harness/simulation/validation.h"
+
+#include "base/clock.h"
+#include "harness/arms/arm_process.h"
+#include "harness/components.h"
+#include "harness/experiment/evidence.h"
+#include "harness/modules/modules.h"
+#include "harness/progress.h"
+#include "results/grid.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ROUNDS_MOST = 3000, KEPT_LEAST = 6, SLEEP_ITEMS = 1000, SLEEP_BATCHES = 6 };
+enum { SLEEP_NS = 2000000 };
+
+struct validated_arm {
+    struct arm_spec spec;
+    double predicted; /* MiB/s */
+    unsigned record_arm;
+    struct arm_process *process;
+    double *predicted_ns;       /* of each simulated batch */
+    double ratios[ROUNDS_MOST]; /* measured over predicted time of one batch, undisturbed ones */
+    unsigned kept, dropped;
+    double ratio;    /* median; NAN: too few undisturbed samples */
+    double measured; /* MiB/s: predicted / ratio */
+};
+
+struct validation {
+    struct validation_setup setup;
+    struct placement *placement; /* of this machine */
+    char vocab[PATH_MAX], merges[PATH_MAX];
+    struct validated_arm *arms; /* the first one is the serial one */
+    size_t count;
+    size_t batches, stride; /* simulated ones: 0, stride, 2 stride, ... */
+    unsigned rounds;
+    struct grid *sleeping; /* NULL: nothing was run with sleeping bodies */
+};
+
+/* ---- arms for real ---- */
+
+static struct validated_arm *add_arm(struct validation *validation, const struct arm_spec *spec) {
+    struct validated_arm *arms =
+        realloc(validation->arms, (validation->count + 1) * sizeof *validation->arms);
+    if (!arms) return NULL;
+    validation->arms = arms;
+    struct validated_arm *arm = &arms[validation->count++];
+    *arm = (struct validated_arm){.spec = *spec};
+    snprintf(arm->spec.encoder, sizeof arm->spec.encoder, "%s", validation->setup.trace->encoder);
+    arm->predicted_ns = calloc(validation->batches + 1, sizeof *arm->predicted_ns);
+    return arm->predicted_ns ? arm : NULL;
+}
+
+struct validation *validation_create(const struct validation_setup *setup, struct error *error) {
+    struct validation *validation = calloc(1, sizeof *validation);
+    if (!validation) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    validation->setup = *setup;
+    validation->placement = placement_create(NULL, PLACEMENT_CORES, error);
+    if (validation->placement &&
+        corpus_vocabulary_paths(setup->corpus->built_in, validation->vocab, validation->merges,
+                                sizeof validation->vocab, error))
+        return validation;
+    validation_free(validation);
+    return NULL;
+}
+
+void validation_free(struct validation *validation) {
+    if (!validation) return;
+    for (size_t i = 0; i < validation->count; i++) {
+        arm_process_stop(validation->arms[i].process);
+        free(validation->arms[i].predicted_ns);
+    }
+    free(validation->arms);
+    if (validation->sleeping) grid_free(validation->sleeping);
+    placement_destroy(validation->placement);
+    free(validation);
+}
+
+/* What the trace says that a plain loop takes for each simulated batch. */
+static void predict_serial(const struct validation *validation, double *predicted_ns) {
+    const struct corpus *corpus = validation->setup.corpus;
+    const struct cost_trace *trace = validation->setup.trace;
+    for (size_t b = 0; b < validation->batches; b++) {
+        size_t number = b * validation->stride % corpus->batch_count;
+        size_t start = corpus_batch_start(corpus, number);
+        predicted_ns[b] = 0;
+        for (size_t i = 0; i < corpus_batch_size(corpus, number); i++)
+            predicted_ns[b] += trace->encode_ns[start + i] + trace->drop_ns[start + i];
+    }
+}
+
+/* Rate over the simulated batches. */
+static double rate_of(const struct validation *validation, const double *predicted_ns) {
+    const struct corpus *corpus = validation->setup.corpus;
+    double bytes = 0, ns = 0;
+    for (size_t b = 0; b < validation->batches; b++) {
+        bytes += (double)corpus_batch_bytes(corpus, b * validation->stride % corpus->batch_count);
+        ns += predicted_ns[b];
+    }
+    return bytes / 0x1p20 / (ns / 1e9);
+}
+
+bool validation_add(struct validation *validation, const struct arm_spec *spec,
+                    const struct prediction *prediction, unsigned number, struct error *error) {
+    if (spec->workers > placement_pu_count(validation->placement))
+        return error_set(error,
+                         "%u workers cannot be validated on %u processing units; --threads says "
+                         "which are",
+                         spec->workers, placement_pu_count(validation->placement));
+    bool first = validation->count == 0;
+    if (first) {
+        struct arm_spec serial = *spec;
+        serial.workers = 1;
+        snprintf(serial.label, sizeof serial.label, "serial");
+        snprintf(serial.scheduler, sizeof serial.scheduler, "serial");
+        validation->batches = prediction->typical.count;
+        validation->stride = validation->setup.corpus->batch_count / validation->batches;
+        if (!validation->stride) validation->stride = 1;
+        struct validated_arm *arm = add_arm(validation, &serial);
+        if (!arm) return error_set(error, "out of memory");
+        predict_serial(validation, arm->predicted_ns);
+        arm->predicted = rate_of(validation, arm->predicted_ns);
+    }
+    struct validated_arm *arm = add_arm(validation, spec);
+    if (!arm) return error_set(error, "out of memory");
+    for (size_t b = 0; b < validation->batches; b++)
+        arm->predicted_ns[b] = (double)prediction->typical.batches[b].duration_ns;
+    arm->predicted = rate_of(validation, arm->predicted_ns);
+    arm->record_arm = number;
+    return true;
+}
+
+static bool start_arms(struct validation *validation, struct error *error) {
+    const struct corpus *corpus = validation->setup.corpus;
+    struct arm_process_setup setup = {.corpus_path = corpus->path,
+                                      .vocab_path = validation->vocab,
+                                      .merges_path = validation->merges,
+                                      .batch_lines = corpus->batch_lines,
+                                      .pin = true};
+    for (size_t i = 0; i < validation->count; i++) {
+        struct validated_arm *arm = &validation->arms[i];
+        uint64_t digest, ids, duration_ns;
+        progress_show("starting the real arms", (double)i / (double)validation->count);
+        arm->process = arm_process_start(&arm->spec, &setup, error);
+        if (!arm->process || !arm_process_digest(arm->process, 0, corpus->batch_count, &digest,
+                                                 &ids, &duration_ns, error))
+            return false;
+    }
+    return true;
+}
+
+static int compare_reals(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* One batch by every arm; samples that the environment disturbed are left out. */
+static bool measure_round(struct validation *validation, struct error *error) {
+    size_t batch = (size_t)validation->rounds * 7919 % validation->batches;
+    size_t first = batch * validation->stride % validation->setup.corpus->batch_count;
+    for (size_t i = 0; i < validation->count; i++) {
+        /* The order turns round every round. */
+        size_t at = validation->rounds % 2 ? validation->count - 1 - i : i;
+        struct validated_arm *arm = &validation->arms[at];
+        struct arm_sample sample;
+        char text[160];
+        if (!arm_process_measure(arm->process, first, 1, &sample, error)) return false;
+        if (evidence_taint(&sample.evidence, sample.duration_ns, arm->spec.workers, text,
+                           sizeof text))
+            arm->dropped++;
+        else
+            arm->ratios[arm->kept++] = (double)sample.duration_ns / arm->predicted_ns[batch];
+    }
+    validation->rounds++;
+    return true;
+}
+
+/* How fast the machine is now, against the trace. */
+static double machine_factor(const struct validation *validation) {
+    return validation->arms[0].measured / validation->arms[0].predicted;
+}
+
+static bool record_arm(const struct validation *validation, const struct validated_arm *arm,
+                       struct record_writer *writer, struct error *error) {
+    static const char *const why = "too few samples that the environment did not disturb";
+    double scaled = arm->predicted * machine_factor(validation);
+    json_t *line = json_pack("{s:s, s:i, s:s, s:s, s:s, s:f, s:i, s:i}", "kind", "figure", "arm",
+                             (int)arm->record_arm, "metric", "measured_throughput", "unit", "MiB/s",
+                             "provenance", "measured", "predicted", arm->predicted, "samples",
+                             (int)arm->kept, "dropped", (int)arm->dropped);
+    record_set_real(line, "value", arm->measured, why);
+    record_set_real(line, "prediction_error", arm->predicted / arm->measured - 1, why);
+    record_set_real(line, "prediction_error_scaled", scaled / arm->measured - 1, why);
+    return record_append(writer, line, error);
+}
+
+bool validation_measure(struct validation *validation, struct record_writer *writer,
+                        struct error *error) {
+    if (!start_arms(validation, error)) return false;
+    uint64_t begin = clock_now_ns(), limit = (uint64_t)(validation->setup.time_s * 1e9);
+    while (validation->rounds < ROUNDS_MOST && clock_now_ns() - begin < limit) {
+        progress_show("measuring the real arms",
+                      (double)(clock_now_ns() - begin) / (double)(limit + 1));
+        if (!measure_round(validation, error)) return false;
+    }
+    for (size_t i = 0; i < validation->count; i++) {
+        struct validated_arm *arm = &validation->arms[i];
+        qsort(arm->ratios, arm->kept, sizeof *arm->ratios, compare_reals);
+        arm->ratio = arm->kept < KEPT_LEAST ? NAN : arm->ratios[arm->kept / 2];
+        arm->measured = arm->predicted / arm->ratio;
+    }
+    for (size_t i = 1; i < validation->count; i++)
+        if (!record_arm(validation, &validation->arms[i], writer, error)) return false;
+    return true;
+}
+
+/* ---- sleeping bodies ---- */
+
+static void sleep_items(void *context, size_t begin, size_t end, unsigned worker) {
+    (void)context, (void)worker;
+    uint64_t ns = (uint64_t)SLEEP_NS * (end - begin);
+    struct timespec pause = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+    while (nanosleep(&pause, &pause) != 0)
+        continue;
+}
+
+/* The structural counts of a batch: leaves, joins, steals. */
+struct counts {
+    double values[3];
+};
+
+static struct counts counts_of(const struct grainbench_statistics *s, double batches) {
+    const uint64_t all[3] = {s->leaves, s->joins, s->steals};
+    struct counts counts;
+    for (int i = 0; i < 3; i++)
+        counts.values[i] = all[i] == UINT64_MAX ? NAN : (double)all[i] / batches;
+    return counts;
+}
+
+static bool run_sleeping(const char *scheduler, unsigned workers, const uint32_t *hints,
+                         struct counts *counts, struct error *error) {
+    struct component component;
+    if (!component_parse_scheduler(scheduler, &component, error)) return false;
+    const struct grainbench_scheduler_operations *operations = component.scheduler;
+    struct grainbench_setup setup = {.struct_size = sizeof setup, .workers = workers, .seed = 1};
+    char message[GRAINBENCH_MESSAGE_SIZE] = "no reason given";
+    struct grainbench_statistics *statistics = calloc(1, sizeof *statistics);
+    struct grainbench_scheduler *made =
+        statistics ? operations->create(&setup, component.options, message) : NULL;
+    if (made) {
+        struct grainbench_batch batch = {.struct_size = sizeof batch,
+                                         .item_count = SLEEP_ITEMS,
+                                         .item_costs = hints,
+                                         .body = sleep_items};
+        statistics->struct_size = sizeof *statistics;
+        operations->run(made, &batch);
+        if (operations->reset_statistics) operations->reset_statistics(made);
+        for (int b = 0; b < SLEEP_BATCHES; b++)
+            operations->run(made, &batch);
+        if (operations->statistics) operations->statistics(made, statistics);
+        *counts = counts_of(statistics, SLEEP_BATCHES);
+        operations->destroy(made);
+    } else
+        error_set(error, "scheduler %s: %s", scheduler, message);
+    free(statistics);
+    component_free(&component);
+    return made != NULL;
+}
+
+static bool simulate_sleeping(const char *scheduler, unsigned workers, uint32_t *hints,
+                              const struct machine_profile *profile, struct counts *counts,
+                              struct error *error) {
+    char topology[64];
+    static double encode_ns[SLEEP_ITEMS], drop_ns[SLEEP_ITEMS];
+    static size_t lengths[SLEEP_ITEMS], spans[SLEEP_ITEMS];
+    snprintf(topology, sizeof topology, "pack:1 numa:1 l3:1 core:%u pu:1", workers);
+    struct placement_source source = {.synthetic = topology};
+    struct placement *placement = placement_create(&source, PLACEMENT_CORES, error);
+    if (!placement) return false;
+    for (int i = 0; i < SLEEP_ITEMS; i++) {
+        encode_ns[i] = SLEEP_NS;
+        lengths[i] = hints[i];
+        spans[i] = hints[i] + 1;
+    }
+    struct corpus corpus = {.line_count = SLEEP_ITEMS,
+                            .lengths = lengths,
+                            .costs = hints,
+                            .spans = spans,
+                            .batch_lines = SLEEP_ITEMS,
+                            .batch_count = 1};
+    struct cost_trace trace = {.count = SLEEP_ITEMS, .encode_ns = encode_ns, .drop_ns = drop_ns};
+    struct virtual_costs costs = machine_profile_costs(profile, PROFILE_TYPICAL, -1, PROFILE_LOW);
+    struct simulation_setup setup = {.scheduler = scheduler,
+                                     .workers = workers,
+                                     .costs = &costs,
+                                     .placement = placement,
+                                     .corpus = &corpus,
+                                     .trace = &trace,
+                                     .free_by = ARM_FREE_UNTIMED,
+                                     .warm_batches = 1,
+                                     .count = SLEEP_BATCHES,
+                                     .seed = 1};
+    struct simulation_result result;
+    bool done = simulation_run(&setup, &result, error);
+    if (done) {
+        *counts = counts_of(result.statistics, (double)result.count);
+        simulation_free(&result);
+    }
+    placement_destroy(placement);
+    return done;
+}
+
+bool validation_sleep(struct validation *validation, const char *scheduler, const unsigned *counts,
+                      size_t count, const struct machine_profile *profile, struct error *error) {
+    static const char *const titles[] = {"threads",   "<scheduler", "<against", "<a batch",
+                                         "simulated", "real",       "error",    NULL};
+    static const char *const names[] = {"leaves", "joins", "steals"};
+    static uint32_t hints[SLEEP_ITEMS];
+    for (int i = 0; i < SLEEP_ITEMS; i++)
+        hints[i] = 64;
+    if (!validation->sleeping) validation->sleeping = grid_create(titles);
+    if (!validation->sleeping) return error_set(error, "out of memory");
+    bool real_rayon = strcmp(scheduler, "rayon") == 0 && modules_exist("rayon-real");
+    const char *against = real_rayon ? "rayon-real" : scheduler;
+    for (size_t i = 0; i < count; i++) {
+        struct counts simulated, real;
+        progress_show("running with sleeping bodies", (double)i / (double)count);
+        if (!simulate_sleeping(scheduler, counts[i], hints, profile, &simulated, error) ||
+            !run_sleeping(against, counts[i], hints, &real, error))
+            return false;
+        for (int k = 0; k < 3; k++) {
+            if (!isfinite(real.values[k]) || !isfinite(simulated.values[k])) continue;
+            grid_add(validation->sleeping, "%u", counts[i]);
+            grid_add(validation->sleeping, "%s", scheduler);
+            grid_add(validation->sleeping, "%s", against);
+            grid_add(validation->sleeping, "%s", names[k]);
+            grid_add(validation->sleeping, "%.1f", simulated.values[k]);
+            grid_add(validation->sleeping, "%.1f", real.values[k]);
+            if (real.values[k] > 0)
+                grid_add(validation->sleeping, "%+.1f %%",
+                         100 * (simulated.values[k] / real.values[k] - 1));
+            else
+                grid_add(validation->sleeping, "n/a");
+        }
+    }
+    return true;
+}
+
+/* ---- print ---- */
+
+static void add_value(struct grid *grid, const char *format, double value) {
+    if (isfinite(value))
+        grid_add(grid, format, value);
+    else
+        grid_add(grid, "n/a");
+}
+
+static bool print_arms(const struct validation *validation, FILE *out, struct error *error) {
+    static const char *const titles[] = {"threads", "<scheduler", "predicted", "measured", "error",
+                                         "scaled",  "error",      "samples",   "dropped",  NULL};
+    struct grid *grid = grid_create(titles);
+    if (!grid) return error_set(error, "out of memory");
+    for (size_t i = 0; i < validation->count; i++) {
+        const struct validated_arm *arm = &validation->arms[i];
+        double scaled = arm->predicted * machine_factor(validation);
+        grid_add(grid, "%u", arm->spec.workers);
+        grid_add(grid, "%s", arm->spec.label);
+        grid_add(grid, "%.2f", arm->predicted);
+        add_value(grid, "%.2f", arm->measured);
+        add_value(grid, "%+.1f %%", 100 * (arm->predicted / arm->measured - 1));
+        add_value(grid, "%.2f", scaled);
+        add_value(grid, "%+.1f %%", 100 * (scaled / arm->measured - 1));
+        grid_add(grid, "%u", arm->kept);
+        grid_add(grid, "%u", arm->dropped);
+    }
+    fprintf(out,
+            "\nPredicted beside measured here, MiB/s: the median over interleaved samples of one "
+            "batch that the\nenvironment did not disturb. \"scaled\" multiplies predictions by "
+            "what the serial arm got against\nthe trace.\n");
+    bool printed = grid_print(grid, GRID_TEXT, out, error);
+    grid_free(grid);
+    return printed;
+}
+
+bool validation_print(const struct validation *validation, FILE *out, struct error *error) {
+    if (validation->count && validation->rounds && !print_arms(validation, out, error))
+        return false;
+    if (!validation->sleeping) return true;
+    fprintf(out,
+            "\nCounts with bodies that sleep 2 ms, %d items a batch; real threads share this "
+            "machine.\n",
+            SLEEP_ITEMS);
+    return grid_print(validation->sleeping, GRID_TEXT, out, error);
+}

@@ -1,0 +1,36 @@
+/* Predicted beside measured: the same arms for real where this machine has the processing units,
+ * and with sleeping bodies, for their counts alone, where it has not. */
+#ifndef HARNESS_VALIDATION_H
+#define HARNESS_VALIDATION_H
+
+#include "harness/simulation/prediction.h"
+
+struct validation;
+
+struct validation_setup {
+    const struct corpus *corpus;
+    const struct cost_trace *trace; /* as measured here: not scaled */
+    double time_s;                  /* of measuring, about */
+};
+
+struct validation *validation_create(const struct validation_setup *setup, struct error *error);
+void validation_free(struct validation *validation);
+
+/* Adds an arm with its prediction; `record_arm` is its number in the record. */
+bool validation_add(struct validation *validation, const struct arm_spec *spec,
+                    const struct prediction *prediction, unsigned record_arm, struct error *error);
+
+/* Measures all arms that were added, interleaved, and writes a figure line each with what was
+ * measured and the error of the prediction. A serial arm is measured along: predictions are also
+ * compared after scaling by it, because a trace is the least of several passes. */
+bool validation_measure(struct validation *validation, struct record_writer *writer,
+                        struct error *error);
+
+/* Runs `scheduler` (rayon: the real one, if its module is there) with bodies that sleep, at each of
+ * `counts`, and simulates the same: leaves, joins and steals a batch. */
+bool validation_sleep(struct validation *validation, const char *scheduler, const unsigned *counts,
+                      size_t count, const struct machine_profile *profile, struct error *error);
+
+bool validation_print(const struct validation *validation, FILE *out, struct error *error);
+
+#endif

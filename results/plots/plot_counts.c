@@ -1,0 +1,386 @@
+/* Charts of what was counted: leaf sizes, shares of groups and symbols, atomic operations, hardware
+ * events. */
+#define _GNU_SOURCE
+#include "results/plots/plot_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROW_LIMIT = 14, CLASS_LIMIT = 13 };
+
+/* One series of a bar chart: an arm, and the rows that it has. */
+struct bar_row {
+    const char *name;
+    double value, low, high;
+};
+
+struct bar_series {
+    char name[128];
+    int color;
+    struct bar_row rows[64];
+    size_t count;
+};
+
+struct bars {
+    struct bar_series series[CHART_SERIES_LIMIT];
+    size_t count;
+};
+
+static struct bar_series *add_series(struct bars *bars, const struct plot_series *series,
+                                     const struct arm_record *arm, bool with_threads) {
+    if (bars->count == CHART_SERIES_LIMIT) return NULL;
+    struct bar_series *added = &bars->series[bars->count];
+    *added = (struct bar_series){.color = series->color};
+    if (with_threads)
+        plot_row_name(series, arm, added->name, sizeof added->name);
+    else
+        snprintf(added->name, sizeof added->name, "%s", series->name);
+    /* The same arm at another thread count needs another colour. */
+    for (size_t i = 0; i < bars->count; i++)
+        if (bars->series[i].color == added->color) added->color = (int)bars->count + 1;
+    bars->count++;
+    return added;
+}
+
+static const struct bar_row *find_row(const struct bar_series *series, const char *name) {
+    for (size_t i = 0; i < series->count; i++)
+        if (strcmp(series->rows[i].name, name) == 0) return &series->rows[i];
+    return NULL;
+}
+
+static void add_row(struct bar_series *series, struct bar_row row) {
+    if (row.name && series->count < sizeof series->rows / sizeof series->rows[0])
+        series->rows[series->count++] = row;
+}
+
+/* The names of all series' rows, greatest value first. */
+static size_t order_rows(const struct bars *bars, const char **names) {
+    double values[64 * CHART_SERIES_LIMIT];
+    size_t count = 0;
+    for (size_t s = 0; s < bars->count; s++)
+        for (size_t i = 0; i < bars->series[s].count; i++) {
+            const struct bar_row *row = &bars->series[s].rows[i];
+            size_t at = 0;
+            while (at < count && strcmp(names[at], row->name) != 0)
+                at++;
+            if (at == count) {
+                names[count] = row->name;
+                values[count++] = row->value;
+            } else if (row->value > values[at])
+                values[at] = row->value;
+        }
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = i; k > 0 && values[k - 1] < values[k]; k--) {
+            const char *name = names[k];
+            double value = values[k];
+            names[k] = names[k - 1], values[k] = values[k - 1];
+            names[k - 1] = name, values[k - 1] = value;
+        }
+    while (count && values[count - 1] <= 0)
+        count--;
+    return count < ROW_LIMIT ? count : ROW_LIMIT;
+}
+
+/* "12.3": three digits that matter. */
+static void put_value(char *text, size_t size, double value) {
+    double magnitude = fabs(value);
+    int decimals = magnitude >= 100 || magnitude == 0 ? 0
+                   : magnitude >= 10                  ? 1
+                   : magnitude >= 0.1                 ? 2
+                                                      : 4;
+    snprintf(text, size, "%.*f", decimals, value);
+}
+
+static double put_bars(FILE *out, const struct bars *bars, const char **names, size_t rows) {
+    double highest = 0;
+    for (size_t s = 0; s < bars->count; s++) {
+        fprintf(out, "# %s: row, name, value, low, high, text\n", bars->series[s].name);
+        for (size_t i = 0; i < rows; i++) {
+            const struct bar_row *row = find_row(&bars->series[s], names[i]);
+            char text[32] = "0";
+            if (row) put_value(text, sizeof text, row->value);
+            fprintf(out, "%zu ", i);
+            chart_put_word(out, names[i]);
+            fprintf(out, " %.6g %.6g %.6g ", row ? row->value : 0, row ? row->low : 0,
+                    row ? row->high : 0);
+            chart_put_word(out, text);
+            fputc('\n', out);
+            if (row && row->high > highest) highest = row->high;
+        }
+        fputs("\n\n", out);
+    }
+    return highest;
+}
+
+struct bar_texts {
+    const char *stem, *name, *heading, *subheading, *caption, *x_title;
+};
+
+static bool add_bar_chart(struct plot_set *set, const struct bars *bars,
+                          const struct bar_texts *texts, struct error *error) {
+    const char *names[64 * CHART_SERIES_LIMIT], *series_names[CHART_SERIES_LIMIT];
+    int colors[CHART_SERIES_LIMIT];
+    char file[64];
+    size_t rows = order_rows(bars, names), longest = 8;
+    struct chart_builder builder;
+    if (!rows) return true;
+    struct chart *chart = plot_set_add(set, error);
+    snprintf(file, sizeof file, "%s%s", texts->stem, texts->name);
+    if (!chart || !chart_begin(&builder, chart, "bars", file, error)) return false;
+    double highest = put_bars(builder.data, bars, names, rows);
+    for (size_t i = 0; i < rows; i++)
+        if (strlen(names[i]) > longest) longest = strlen(names[i]);
+    if (longest > 52) longest = 52;
+    for (size_t i = 0; i < bars->count; i++) {
+        series_names[i] = bars->series[i].name;
+        colors[i] = bars->series[i].color;
+    }
+    snprintf(chart->heading, sizeof chart->heading, "%s", texts->heading);
+    snprintf(chart->subheading, sizeof chart->subheading, "%s", texts->subheading);
+    snprintf(chart->caption, sizeof chart->caption, "%s", texts->caption);
+    chart->height = 150 + (int)(rows * (14 + 15 * bars->count));
+    fprintf(builder.values,
+            "series = %zu\nrows = %zu\nhighest = %.6g\nleft_share = %.3f\nleft_characters = %zu\n",
+            bars->count, rows, highest, 0.03 + 0.0093 * (double)longest, longest + 2);
+    chart_put_text(builder.values, "x_title", texts->x_title);
+    chart_put_texts(builder.values, "series_name", series_names, bars->count);
+    chart_put_integers(builder.values, "series_color", colors, bars->count);
+    return chart_end(&builder, error);
+}
+
+static const json_t *line_of(const struct record *record, const char *kind, unsigned arm) {
+    size_t at = record_find_line(record, 0, kind, (int)arm);
+    return at < record->line_count ? record->lines[at].json : NULL;
+}
+
+static double real(const json_t *object, const char *key) {
+    const json_t *member = json_object_get(object, key);
+    return json_is_number(member) ? json_number_value(member) : 0;
+}
+
+static bool several_threads(const struct plot_block *block) {
+    unsigned first = 0;
+    for (size_t i = 0; i < block->series_count; i++)
+        for (size_t k = 0; k < block->series[i].arm_count; k++) {
+            unsigned threads = plot_threads(block->series[i].arms[k]);
+            if (first && threads != first) return true;
+            first = threads;
+        }
+    return false;
+}
+
+/* ---- profiles ---- */
+
+static bool add_share_chart(struct plot_set *set, const struct plot_block *block, const char *stem,
+                            const char *member, struct error *error) {
+    struct bars *bars = calloc(1, sizeof *bars);
+    char subheading[600] = "", origin[256];
+    bool threads = several_threads(block);
+    if (!bars) return error_set(error, "out of memory for charts");
+    plot_origin(block->record, origin, sizeof origin);
+    for (size_t i = 0; i < block->series_count; i++)
+        for (size_t k = 0; k < block->series[i].arm_count; k++) {
+            const struct arm_record *arm = block->series[i].arms[k];
+            const json_t *line = line_of(block->record, "profile", arm->arm);
+            const json_t *rows = json_object_get(line, member);
+            struct bar_series *series =
+                line ? add_series(bars, &block->series[i], arm, threads) : NULL;
+            if (!series) continue;
+            for (size_t row = 0; row < json_array_size(rows); row++) {
+                const json_t *object = json_array_get(rows, row);
+                add_row(series,
+                        (struct bar_row){json_string_value(json_object_get(object, "name")),
+                                         100 * real(object, "share"), 100 * real(object, "low"),
+                                         100 * real(object, "high")});
+            }
+            const char *source = json_string_value(json_object_get(line, "source"));
+            snprintf(subheading, sizeof subheading,
+                     "self time, share of all samples, %s, bars: 95 %% interval · %s",
+                     source ? source : "sampled", origin);
+        }
+    bool symbols = strcmp(member, "symbols") == 0;
+    struct bar_texts texts = {stem,
+                              symbols ? "symbols" : "groups",
+                              symbols ? "Where the samples land: symbols"
+                                      : "Where the samples land: groups of symbols",
+                              subheading,
+                              "Shares of samples with intervals, one bar an arm",
+                              "share of samples (%)"};
+    bool ok = add_bar_chart(set, bars, &texts, error);
+    free(bars);
+    return ok;
+}
+
+bool plot_add_shares(struct plot_set *set, const struct plot_block *block, const char *stem,
+                     struct error *error) {
+    return add_share_chart(set, block, stem, "groups", error) &&
+           add_share_chart(set, block, stem, "symbols", error);
+}
+
+/* ---- counters ---- */
+
+bool plot_add_counters(struct plot_set *set, const struct plot_block *block, const char *stem,
+                       struct error *error) {
+    struct bars *bars = calloc(1, sizeof *bars);
+    char subheading[600], origin[256];
+    bool threads = several_threads(block);
+    if (!bars) return error_set(error, "out of memory for charts");
+    for (size_t i = 0; i < block->series_count; i++)
+        for (size_t k = 0; k < block->series[i].arm_count; k++) {
+            const struct arm_record *arm = block->series[i].arms[k];
+            const json_t *line = line_of(block->record, "counter", arm->arm);
+            const json_t *events = json_object_get(line, "events");
+            struct bar_series *series =
+                line ? add_series(bars, &block->series[i], arm, threads) : NULL;
+            for (size_t row = 0; series && row < json_array_size(events); row++) {
+                const json_t *object = json_array_get(events, row);
+                double value = real(object, "per_item");
+                const char *name = json_string_value(json_object_get(object, "name"));
+                /* Nanoseconds would dwarf counts. */
+                if (name && strcmp(name, "task-clock") == 0) continue;
+                add_row(series, (struct bar_row){name, value, value, value});
+            }
+        }
+    plot_origin(block->record, origin, sizeof origin);
+    snprintf(subheading, sizeof subheading, "counted on every thread in a run of its own · %s",
+             origin);
+    struct bar_texts texts = {stem,
+                              "counters",
+                              "Events per item",
+                              subheading,
+                              "Counted events per item, one bar an arm",
+                              "events per item"};
+    bool ok = add_bar_chart(set, bars, &texts, error);
+    free(bars);
+    return ok;
+}
+
+/* ---- atomic operations ---- */
+
+/* Totals of a ledger line, per 1,000 items. */
+static void add_ledger_rows(struct bar_series *series, const json_t *line) {
+    static const struct {
+        const char *member, *name;
+    } totals[] = {{"shared_rmw", "read-modify-writes on shared words"},
+                  {"epoch_rmw", "read-modify-writes of epoch pins"},
+                  {"lock_rmw", "read-modify-writes of mutexes"},
+                  {"pool_rmw", "read-modify-writes of the pool"},
+                  {"full_fences", "full fences"}};
+    const json_t *counts = json_object_get(line, "totals");
+    double items = real(line, "items") * real(line, "batches");
+    if (items <= 0) return;
+    for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++) {
+        if (!json_object_get(counts, totals[i].member)) continue;
+        double value = 1000 * real(counts, totals[i].member) / items;
+        add_row(series, (struct bar_row){totals[i].name, value, value, value});
+    }
+}
+
+bool plot_add_atomics(struct plot_set *set, const struct plot_block *block, const char *stem,
+                      struct error *error) {
+    struct bars *bars = calloc(1, sizeof *bars);
+    char subheading[600], origin[256];
+    bool threads = several_threads(block);
+    if (!bars) return error_set(error, "out of memory for charts");
+    for (size_t i = 0; i < block->series_count; i++)
+        for (size_t k = 0; k < block->series[i].arm_count; k++) {
+            const struct arm_record *arm = block->series[i].arms[k];
+            const json_t *line = line_of(block->record, "ledger", arm->arm);
+            struct bar_series *series =
+                line ? add_series(bars, &block->series[i], arm, threads) : NULL;
+            if (series) add_ledger_rows(series, line);
+        }
+    plot_origin(block->record, origin, sizeof origin);
+    snprintf(subheading, sizeof subheading, "counted one by one, not timed · %s", origin);
+    struct bar_texts texts = {stem,
+                              "atomics",
+                              "Atomic operations of the scheduler",
+                              subheading,
+                              "Atomic operations per 1,000 items, one bar an arm",
+                              "operations per 1,000 items"};
+    bool ok = add_bar_chart(set, bars, &texts, error);
+    free(bars);
+    return ok;
+}
+
+/* ---- leaf sizes ---- */
+
+/* Share of items by the size class of the leaf that ran them: 1, 2-3, 4-7, ... */
+static bool leaf_classes(const json_t *line, double shares[CLASS_LIMIT]) {
+    json_t *sizes = json_object_get(line, "leaf_sizes");
+    double total = 0;
+    const char *key;
+    json_t *value;
+    memset(shares, 0, CLASS_LIMIT * sizeof *shares);
+    json_object_foreach(sizes, key, value) {
+        double size = strtod(key, NULL), items = size * json_number_value(value);
+        int class = 0;
+        while (class + 1 < CLASS_LIMIT && size >= (double)(2 << class))
+            class ++;
+        shares[class] += items;
+        total += items;
+    }
+    for (int i = 0; i < CLASS_LIMIT; i++)
+        shares[i] = total > 0 ? 100 * shares[i] / total : 0;
+    return total > 0;
+}
+
+static void class_name(int class, char *text, size_t size) {
+    unsigned first = 1u << class;
+    if (first == 1)
+        snprintf(text, size, "1");
+    else if (class == CLASS_LIMIT - 1)
+        snprintf(text, size, "%u or more", first);
+    else
+        snprintf(text, size, "%u-%u", first, 2 * first - 1);
+}
+
+bool plot_add_leaves(struct plot_set *set, const struct plot_block *block, const char *stem,
+                     struct error *error) {
+    double shares[CHART_SERIES_LIMIT][CLASS_LIMIT];
+    char names[CHART_SERIES_LIMIT][128], name[64], origin[256];
+    const char *name_list[CHART_SERIES_LIMIT];
+    int colors[CHART_SERIES_LIMIT], last_class = -1;
+    size_t count = 0;
+    /* The greatest thread count of each series: where grains differ most. */
+    for (size_t i = 0; i < block->series_count && count < CHART_SERIES_LIMIT; i++) {
+        const struct plot_series *series = &block->series[i];
+        const struct arm_record *arm = series->arms[series->arm_count - 1];
+        const json_t *line = line_of(block->record, "observation", arm->arm);
+        if (!line || !leaf_classes(line, shares[count])) continue;
+        for (int class = 0; class < CLASS_LIMIT; class ++)
+            if (shares[count][class] > 0 && class > last_class) last_class = class;
+        plot_row_name(series, arm, names[count], sizeof names[count]);
+        name_list[count] = names[count];
+        colors[count++] = series->color;
+    }
+    if (!count) return true;
+    struct chart_builder builder;
+    struct chart *chart = plot_set_add(set, error);
+    snprintf(name, sizeof name, "%sleaves", stem);
+    if (!chart || !chart_begin(&builder, chart, "histogram", name, error)) return false;
+    for (size_t i = 0; i < count; i++) {
+        fprintf(builder.data, "# %s: class, items in one go, share of items in %%\n", names[i]);
+        for (int class = 0; class <= last_class; class ++) {
+            char text[32];
+            class_name(class, text, sizeof text);
+            fprintf(builder.data, "%d ", class);
+            chart_put_word(builder.data, text);
+            fprintf(builder.data, " %.5g\n", shares[i][class]);
+        }
+        fputs("\n\n", builder.data);
+    }
+    plot_origin(block->record, origin, sizeof origin);
+    snprintf(chart->heading, sizeof chart->heading, "How many items run in one go");
+    snprintf(chart->subheading, sizeof chart->subheading,
+             "share of items by the size of the leaf that ran them%s%s · %s",
+             block->name[0] ? " · " : "", block->name, origin);
+    snprintf(chart->caption, sizeof chart->caption, "Share of items by leaf size, one bar an arm");
+    fprintf(builder.values, "series = %zu\nrows = %d\n", count, last_class + 1);
+    chart_put_text(builder.values, "x_title", "items in one go");
+    chart_put_text(builder.values, "y_title", "share of items (%)");
+    chart_put_texts(builder.values, "series_name", name_list, count);
+    chart_put_integers(builder.values, "series_color", colors, count);
+    return chart_end(&builder, error);
+}
