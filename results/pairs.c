@@ -42,19 +42,8 @@ static bool slice_is_tainted(const struct sample *sample, size_t slice) {
     return false;
 }
 
-/* The sample's duration as its clean slices tell it: their median times how many slices there are.
- * The plain duration of a sample of one piece. */
-static double typical_duration_ns(const struct sample *sample) {
-    size_t slices = slice_count(sample), count = 0;
-    double durations[SLICE_LIMIT];
-    for (size_t i = 0; i < slices && i < SLICE_LIMIT; i++)
-        if (!slice_is_tainted(sample, i)) durations[count++] = slice_ns(sample, i);
-    return count ? statistics_median(durations, count) * (double)slices
-                 : (double)sample->duration_ns;
-}
-
 double sample_throughput(const struct record *record, const struct sample *sample) {
-    return sample_work(record, sample) / typical_duration_ns(sample) * 1e9;
+    return sample_work(record, sample) / (double)sample->duration_ns * 1e9;
 }
 
 /* The trimmed mean of the log ratios of the slices that are clean on both sides: slices of one
@@ -261,11 +250,16 @@ static double published_throughput(const struct record *record, unsigned arm) {
     return NAN;
 }
 
+/* Over all rounds, disturbed ones too: every arm had the same batches in the same rounds, so only
+ * then are the figures of two arms comparable. */
 double arm_throughput(const struct record *record, unsigned arm) {
-    double *values;
-    size_t count;
-    if (!arm_throughputs(record, arm, &values, &count, NULL)) return NAN;
-    double median = count ? statistics_median(values, count) : published_throughput(record, arm);
-    free(values);
-    return median;
+    double *logs = malloc((record->sample_count + 1) * sizeof *logs);
+    size_t count = 0;
+    for (size_t i = 0; logs && i < record->sample_count; i++)
+        if (record->samples[i].arm == arm)
+            logs[count++] = log(sample_throughput(record, &record->samples[i]));
+    double typical =
+        count ? exp(statistics_trimmed_mean(logs, count)) : published_throughput(record, arm);
+    free(logs);
+    return typical;
 }

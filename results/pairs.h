@@ -43,7 +43,8 @@ void pairs_free(struct pairs *pairs);
  * record's header says `unit`: "items/s". The caller frees *values. */
 bool arm_throughputs(const struct record *record, unsigned arm, double **values, size_t *count,
                      struct error *error);
-/* Its median, or its published figure; NAN if there is neither. */
+/* What an arm typically does: the trimmed geometric mean over all of its samples (batches differ, and
+ * every arm had the same ones), or its published figure; NAN if there is neither. */
 double arm_throughput(const struct record *record, unsigned arm);
 
 /* The unit of throughput: "MiB/s", or what the header says. */
