@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # the lists are used by those who source this
 # Shared by the scripts beside it: messages, packages, building. Sourced, not run.
 
 say() { printf '== %s\n' "$*"; }
@@ -11,6 +12,10 @@ required_packages=(gcc libc6-dev cmake ninja-build pkg-config git curl ca-certif
     libhwloc-dev libpcre2-dev libjansson-dev libsqlite3-dev libxxhash-dev)
 feature_packages=(libpfm4-dev libdw-dev gnuplot-nox fonts-inter libopenblas-dev)
 test_packages=(libcmocka-dev spin g++ libtbb-dev jq gcc-aarch64-linux-gnu qemu-user-static)
+# Readers of the exports and checkers of the scripts; a test that misses one is skipped and says so.
+# scipy, for Google Benchmark's compare.py, is the heavy one: 31 MB to fetch, 239 MB installed.
+reader_packages=(python3 python3-jsonschema python3-scipy libbenchmark-tools sqlite3 cmark-gfm shellcheck)
+reader_modules=(golang.org/x/perf/cmd/benchstat github.com/rhysd/actionlint/cmd/actionlint)
 
 # install_packages NAME...: installs the Debian packages that are missing, as root or with sudo,
 # without asking.
@@ -39,6 +44,20 @@ try_packages() {
     local package
     for package in "$@"; do
         (install_packages "$package") >/dev/null 2>&1 || say "not available: $package (a feature less)"
+    done
+}
+
+# try_go_tools MODULE...: programs written in Go that are missing, where there is a go to install them.
+try_go_tools() {
+    local module
+    for module in "$@"; do
+        command -v "${module##*/}" >/dev/null && continue
+        [ ! -x "${GOPATH:-$HOME/go}/bin/${module##*/}" ] || continue
+        if ! command -v go >/dev/null; then
+            say "not available: ${module##*/} (there is no go; a test less)"
+        elif ! go install "$module@latest" >/dev/null 2>&1; then
+            say "not available: ${module##*/} (a test less)"
+        fi
     done
 }
 

@@ -36,8 +36,10 @@ const struct command command_export = {
         "Benchmark JSON for compare.py (a row a sample), github-action-benchmark (throughput in "
         "github-bigger, time and counts in github-smaller: that tool takes one direction a file), "
         "hyperfine JSON, CSV (a line a sample), Markdown.\n\n"
-        "Tainted samples are left out except in CSV, which marks them. Numbers that are not known "
-        "are left out, never NaN.",
+        "Tainted samples are left out except in CSV, which marks them; where most samples of an arm "
+        "are tainted, as on a machine that is always busy, they are kept, as verdicts keep them. "
+        "Numbers that are not known are left out, never NaN. A format that could say nothing about "
+        "the record is refused.",
     .examples = "grainbench export --to go run.jsonl | benchstat -col /arm -\n"
                 "grainbench export --to bmf run.jsonl >bencher.json",
     .options = option_table,

@@ -2,8 +2,10 @@
 #define _GNU_SOURCE
 #include "results/exports/export.h"
 
+#include "results/pairs.h"
 #include "results/tables/table.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +81,44 @@ bool export_counts_are_exact(const struct record *record) {
     return any;
 }
 
+bool export_keeps_tainted(const struct record *record) {
+    for (unsigned arm = 0; arm < record->arm_count; arm++) {
+        size_t clean = 0, all = 0;
+        for (size_t i = 0; i < record->sample_count; i++) {
+            all += record->samples[i].arm == arm;
+            clean += record->samples[i].arm == arm && !record->samples[i].tainted;
+        }
+        if (2 * clean < all) return true;
+    }
+    return false;
+}
+
+bool export_has_sample(const struct sample *sample, unsigned arm, bool keeps_tainted) {
+    return sample->arm == arm && (keeps_tainted || !sample->tainted);
+}
+
+/* Why the format would come out empty; NULL if it would not. A file that says nothing passes every
+ * later check, so it is not written. */
+static const char *reason_to_refuse(const struct record *record, enum export_format format) {
+    bool of_samples = format == EXPORT_GOOGLE || format == EXPORT_HYPERFINE || format == EXPORT_CSV;
+    bool rates = false, counts = false;
+    for (unsigned arm = 0; arm < record->arm_count; arm++) {
+        rates |= isfinite(arm_throughput(record, arm));
+        counts |= record_find_line(record, 0, "ledger", (int)arm) < record->line_count;
+    }
+    if (format == EXPORT_MARKDOWN || record->sample_count) return NULL;
+    if (of_samples)
+        return "holds no samples, which this format is made of; bmf, github-bigger, go and "
+               "markdown can say more";
+    if (format == EXPORT_GITHUB_SMALLER && !counts)
+        return "holds neither samples nor counts; published throughput goes into github-bigger";
+    if (format == EXPORT_GITHUB_BIGGER && !rates)
+        return "holds no throughput; counts go into github-smaller";
+    return rates || counts ? NULL
+                           : "holds neither samples nor throughput nor counts; 'grainbench table' "
+                             "shows what it holds";
+}
+
 static bool print_json(json_t *json, FILE *out, struct error *error) {
     char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(json);
@@ -92,6 +132,8 @@ bool export_record(const struct record *record, enum export_format format, FILE 
                    struct error *error) {
     struct table_options markdown = table_defaults;
     markdown.format = TABLE_MARKDOWN;
+    const char *refused = reason_to_refuse(record, format);
+    if (refused) return error_set(error, "%s: the record %s", record->path, refused);
     switch (format) {
     case EXPORT_GO:
         return export_go(record, out, error);

@@ -18,6 +18,8 @@ enum export_format {
 };
 #define EXPORT_FORMATS "go|bmf|google|github-bigger|github-smaller|hyperfine|csv|markdown"
 
+/* False, with a sentence and nothing written, when the record holds nothing that the format can
+ * say. */
 bool export_record(const struct record *record, enum export_format format, FILE *out,
                    struct error *error);
 
@@ -32,6 +34,12 @@ void export_visit_counts(const struct record *record, unsigned arm,
 
 /* Whether all ledgers of the record say that every run gives the same counts. */
 bool export_counts_are_exact(const struct record *record);
+
+/* Whether tainted samples are exported too: on a machine where most samples of an arm are tainted,
+ * leaving them out would leave a selection, or nothing (as verdicts do; docs/method.md). */
+bool export_keeps_tainted(const struct record *record);
+/* Whether the sample belongs to the arm and into the export. */
+bool export_has_sample(const struct sample *sample, unsigned arm, bool keeps_tainted);
 
 bool export_go(const struct record *record, FILE *out, struct error *error);
 bool export_csv(const struct record *record, FILE *out, struct error *error);

@@ -79,12 +79,13 @@ static json_t *google_context(const struct record *record) {
     const char *created = record_header_text(record, "created");
     const char *cpu = record_header_text(record, "machine.cpu");
     json_int_t pus = json_integer_value(record_header_member(record, "machine.pus"));
-    return json_pack("{s:s, s:s, s:s, s:I, s:i, s:b, s:[], s:[], s:s, s:i, s:s, s:s}", "date",
+    return json_pack("{s:s, s:s, s:s, s:I, s:i, s:b, s:[], s:[], s:s, s:i, s:s, s:s, s:s}", "date",
                      created ? created : "", "host_name", cpu ? cpu : "", "executable",
                      "grainbench", "num_cpus", pus ? pus : (json_int_t)1, "mhz_per_cpu", 0,
                      "cpu_scaling_enabled", 0, "load_avg", "caches", "library_build_type",
                      "release", "json_schema_version", 1, "library_version", "grainbench",
-                     "grainbench_commit", commit ? commit : "");
+                     "grainbench_commit", commit ? commit : "", "grainbench_tainted_samples",
+                     export_keeps_tainted(record) ? "kept" : "left out");
 }
 
 static json_t *google_row(const struct record *record, const struct sample *sample,
@@ -109,13 +110,14 @@ static json_t *google_row(const struct record *record, const struct sample *samp
 
 json_t *export_google(const struct record *record) {
     json_t *rows = json_array();
+    bool keeps = export_keeps_tainted(record);
     for (unsigned arm = 0; arm < record->arm_count; arm++) {
         size_t repetitions = 0, repetition = 0;
         for (size_t i = 0; i < record->sample_count; i++)
-            repetitions += record->samples[i].arm == arm && !record->samples[i].tainted;
+            repetitions += export_has_sample(&record->samples[i], arm, keeps);
         for (size_t i = 0; i < record->sample_count; i++) {
             const struct sample *sample = &record->samples[i];
-            if (sample->arm == arm && !sample->tainted)
+            if (export_has_sample(sample, arm, keeps))
                 json_array_append_new(rows, google_row(record, sample, repetition++, repetitions));
         }
     }
@@ -153,9 +155,11 @@ json_t *export_github(const struct record *record, bool bigger) {
             snprintf(range, sizeof range, "%+.2f/%+.2f %%",
                      100 * (values.rate.low / values.rate.estimate - 1),
                      100 * (values.rate.high / values.rate.estimate - 1));
-        if (isfinite(value))
-            json_array_append_new(rows, json_pack("{s:s, s:f, s:s, s:s}", "name", name, "value",
-                                                  value, "unit", unit, "range", range));
+        if (isfinite(value)) {
+            json_t *row = json_pack("{s:s, s:f, s:s}", "name", name, "value", value, "unit", unit);
+            if (range[0]) json_object_set_new(row, "range", json_string(range));
+            json_array_append_new(rows, row);
+        }
         json_t *pair[2] = {rows, json_string(name)};
         if (!bigger) export_visit_counts(record, i, add_github_count, pair);
         json_decref(pair[1]);
@@ -192,13 +196,14 @@ static json_t *hyperfine_result(const struct record *record, unsigned arm, const
 
 json_t *export_hyperfine(const struct record *record) {
     json_t *results = json_array();
+    bool keeps = export_keeps_tainted(record);
     double *times = malloc((record->sample_count + 1) * sizeof *times);
     for (unsigned arm = 0; times && arm < record->arm_count; arm++) {
         size_t count = 0, timed = 0;
         double cpu_s = 0;
         for (size_t i = 0; i < record->sample_count; i++) {
             const struct sample *sample = &record->samples[i];
-            if (sample->arm != arm || sample->tainted) continue;
+            if (!export_has_sample(sample, arm, keeps)) continue;
             times[count++] = (double)sample->duration_ns / 1e9;
             if (sample->cpu_ns == RECORD_UNAVAILABLE) continue;
             cpu_s += (double)sample->cpu_ns / 1e9;

@@ -6,12 +6,13 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- Go: https://go.dev/design/14313-benchmark-format ---- */
 
 static void print_count(void *context, const char *name, double value) {
-    fprintf(context, " %.12g %s", value, name);
+    fprintf(context, "\t%.12g %s", value, name);
 }
 
 static void print_exact_unit(void *context, const char *name, double value) {
@@ -24,17 +25,27 @@ static void print_unit(void *context, const char *name, double value) {
     fprintf(context, "Unit %s better=lower\n", name);
 }
 
-/* An arm that was counted and not timed. */
-static void print_go_counts(const struct record *record, const struct arm_record *arm, FILE *out) {
+/* The name and the number of iterations. Fields are set apart by tabs, as `go test` does it. */
+static void begin_go_line(const struct record *record, const struct arm_record *arm,
+                          long long iterations, FILE *out) {
     char name[512];
-    size_t line = record_find_line(record, 0, "ledger", (int)arm->arm);
-    if (line == record->line_count) return;
-    for (size_t i = 0; i < record->sample_count; i++)
-        if (record->samples[i].arm == arm->arm) return;
-    json_int_t batches = json_integer_value(json_object_get(record->lines[line].json, "batches"));
     export_arm_name(record, arm, name, sizeof name);
     name[0] = (char)toupper((unsigned char)name[0]);
-    fprintf(out, "Benchmark%s %lld", name, (long long)(batches > 0 ? batches : 1));
+    fprintf(out, "Benchmark%s\t%lld", name, iterations);
+}
+
+/* An arm that was counted or published and not timed. */
+static void print_go_figures(const struct record *record, const struct arm_record *arm, FILE *out) {
+    size_t line = record_find_line(record, 0, "ledger", (int)arm->arm);
+    double rate = arm_throughput(record, arm->arm);
+    for (size_t i = 0; i < record->sample_count; i++)
+        if (record->samples[i].arm == arm->arm) return;
+    if (line == record->line_count && !isfinite(rate)) return;
+    json_int_t batches = 0;
+    if (line < record->line_count)
+        batches = json_integer_value(json_object_get(record->lines[line].json, "batches"));
+    begin_go_line(record, arm, batches > 0 ? (long long)batches : 1, out);
+    if (isfinite(rate)) fprintf(out, "\t%.9g %s", rate, record_unit(record));
     export_visit_counts(record, arm->arm, print_count, out);
     fputc('\n', out);
 }
@@ -49,19 +60,18 @@ static void print_go_header(const struct record *record, FILE *out) {
         const char *text = record_header_text(record, members[i][1]);
         if (text) fprintf(out, "%s: %s\n", members[i][0], text);
     }
+    if (record->sample_count)
+        fprintf(out, "tainted-samples: %s\n", export_keeps_tainted(record) ? "kept" : "left out");
     fputs("Unit ns/item better=lower\n", out);
     fprintf(out, "Unit %s better=higher\n", record_unit(record));
 }
 
 static void print_go_sample(const struct record *record, const struct sample *sample, FILE *out) {
-    const struct arm_record *arm = &record->arms[sample->arm];
-    char name[512];
-    export_arm_name(record, arm, name, sizeof name);
-    name[0] = (char)toupper((unsigned char)name[0]);
-    fprintf(out, "Benchmark%s 1 %" PRIu64 " ns/op %.9g %s", name, sample->duration_ns,
+    begin_go_line(record, &record->arms[sample->arm], 1, out);
+    fprintf(out, "\t%" PRIu64 " ns/op\t%.9g %s", sample->duration_ns,
             sample_throughput(record, sample), record_unit(record));
     if (sample->items)
-        fprintf(out, " %.9g ns/item", (double)sample->duration_ns / (double)sample->items);
+        fprintf(out, "\t%.9g ns/item", (double)sample->duration_ns / (double)sample->items);
     export_visit_counts(record, sample->arm, print_count, out);
     fputc('\n', out);
 }
@@ -69,7 +79,7 @@ static void print_go_sample(const struct record *record, const struct sample *sa
 bool export_go(const struct record *record, FILE *out, struct error *error) {
     (void)error;
     print_go_header(record, out);
-    bool exact = export_counts_are_exact(record);
+    bool exact = export_counts_are_exact(record), keeps = export_keeps_tainted(record);
     for (unsigned i = 0; i < record->arm_count; i++) {
         size_t line = record_find_line(record, 0, "ledger", (int)i);
         if (line == record->line_count) continue;
@@ -80,9 +90,9 @@ bool export_go(const struct record *record, FILE *out, struct error *error) {
     fputc('\n', out);
     /* Arm by arm: benchstat takes the first that it meets as the base. */
     for (unsigned arm = 0; arm < record->arm_count; arm++) {
-        print_go_counts(record, &record->arms[arm], out);
+        print_go_figures(record, &record->arms[arm], out);
         for (size_t i = 0; i < record->sample_count; i++)
-            if (record->samples[i].arm == arm && !record->samples[i].tainted)
+            if (export_has_sample(&record->samples[i], arm, keeps))
                 print_go_sample(record, &record->samples[i], out);
     }
     return true;

@@ -1,7 +1,8 @@
-"""Reads the JSON and CSV exports as their consumers do: strictly, with the members they need."""
+"""Reads JSON and CSV exports strictly, with the members that their formats' documentation asks for."""
 import csv
 import json
 import math
+import statistics
 import sys
 
 
@@ -18,17 +19,6 @@ def number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-# Bencher: benchmark -> measure slug -> value and bounds, nothing else (schema v0, draft 7).
-bmf = load("bmf")
-assert len(bmf) == 6
-for name, measures in bmf.items():
-    assert 0 < len(name) <= 1024
-    for slug, metric in measures.items():
-        assert 0 < len(slug) <= 64 and all(c.isalnum() or c == "-" for c in slug)
-        assert set(metric) <= {"value", "lower_value", "upper_value"} and number(metric["value"])
-    rate = measures["mib-per-second"]
-    assert rate["lower_value"] <= rate["value"] <= rate["upper_value"]
-
 # Google Benchmark's compare.py: schema version 1; rows by name and unit, one a repetition; its U
 # test wants repetitions of a name together.
 google = load("google")
@@ -43,15 +33,22 @@ for name, group in rows.items():
     assert [row["repetition_index"] for row in group] == list(range(len(group)))
     assert all(row["repetitions"] == len(group) >= 9 for row in group)
 
-# github-action-benchmark: arrays of name, value, unit.
-for name in ("github-bigger", "github-smaller"):
+# github-action-benchmark, custom tools: an array that is not empty, of name, value and unit, with
+# range and extra as texts where they are known (its README and the shape that its extraction parses).
+for name, rows_an_arm in (("github-bigger", 1), ("github-smaller", 3)):
     listed = load(name)
-    assert listed and len({row["name"] for row in listed}) == len(listed)
+    assert len(listed) == 6 * rows_an_arm and len({row["name"] for row in listed}) == len(listed)
     for row in listed:
-        assert number(row["value"]) and row["unit"] and set(row) <= {"name", "value", "unit", "range", "extra"}
+        assert number(row["value"]) and set(row) <= {"name", "value", "unit", "range", "extra"}
+        assert all(isinstance(row[key], str) and row[key] for key in set(row) - {"value"})
 
-# hyperfine: seconds, and statistics of `times`.
-for result in load("hyperfine")["results"]:
+# hyperfine: seconds, and statistics of `times`; a scan's parameters are texts.
+results = load("hyperfine")["results"]
+assert len(results) == 6
+for result in results:
+    assert {"command", "mean", "stddev", "median", "user", "system", "min", "max", "times"} <= set(result)
+    assert abs(statistics.stdev(result["times"]) - result["stddev"]) < 1e-9
+    assert abs(statistics.median(result["times"]) - result["median"]) < 1e-9
     assert abs(sum(result["times"]) / len(result["times"]) - result["mean"]) < 1e-9
     assert min(result["times"]) == result["min"] <= result["median"] <= result["max"]
     assert len(result["exit_codes"]) == len(result["times"])
