@@ -1,16 +1,21 @@
 /* Data file look-up; see datafile.h. The two folders are given by the build. */
 #include "base/datafile.h"
 
+#include "base/build_fact.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { FOLDER_COUNT = 3 };
 
+BUILD_FACT(source_data, 4096, GRAINBENCH_SOURCE_DATA);
+BUILD_FACT(installed_data, 4096, GRAINBENCH_INSTALLED_DATA);
+
 static void list_folders(const char *folders[FOLDER_COUNT]) {
     folders[0] = getenv("GRAINBENCH_DATA");
-    folders[1] = GRAINBENCH_SOURCE_DATA;
-    folders[2] = GRAINBENCH_INSTALLED_DATA;
+    folders[1] = source_data;
+    folders[2] = installed_data;
 }
 
 bool datafile_find(const char *name, char *path, size_t size, struct error *error) {

@@ -7,11 +7,12 @@ endif()
 file(CONFIGURE OUTPUT ${OUTPUT} CONTENT [[/* Written by the build: the facts of it. */
 #ifndef HARNESS_BUILD_FACTS_H
 #define HARNESS_BUILD_FACTS_H
-#define BUILD_VERSION "@VERSION@"
-#define BUILD_COMMIT "@commit@"
-#define BUILD_COMPILER "@COMPILER@"
-#define BUILD_TYPE "@TYPE@"
-#define BUILD_FLAGS "@FLAGS@"
-#define BUILD_SANITIZE "@SANITIZE@"
+#include "base/build_fact.h"
+BUILD_FACT(BUILD_VERSION, 32, "@VERSION@");
+BUILD_FACT(BUILD_COMMIT, 128, "@commit@");
+BUILD_FACT(BUILD_COMPILER, 128, "@COMPILER@");
+BUILD_FACT(BUILD_TYPE, 64, "@TYPE@");
+BUILD_FACT(BUILD_FLAGS, 2048, "@FLAGS@");
+BUILD_FACT(BUILD_SANITIZE, 64, "@SANITIZE@");
 #endif
 ]] @ONLY)

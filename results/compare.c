@@ -90,6 +90,15 @@ static void print_names(const struct record *a, const struct record *b, FILE *ou
               out);
 }
 
+static void print_code(const struct record *a, const struct record *b, FILE *out) {
+    char code[256], other[256];
+    if (!text_of_code(a, code, sizeof code) || !text_of_code(b, other, sizeof other)) return;
+    if (strcmp(code, other) == 0)
+        fprintf(out, "   the same code ran in both: %s\n", code);
+    else
+        fprintf(out, "   different code ran: %s in A, %s in B\n", code, other);
+}
+
 bool records_compare(const struct record *a, const struct record *b, FILE *out,
                      struct error *error) {
     const char *titles[] = {"<threads",    "<patched",    "change in A", "change in B",
@@ -107,6 +116,7 @@ bool records_compare(const struct record *a, const struct record *b, FILE *out,
                          b->path);
     if (done) {
         print_names(a, b, out);
+        print_code(a, b, out);
         fputc('\n', out);
         done = grid_print(grid, GRID_TEXT, out, error);
     }

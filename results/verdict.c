@@ -115,6 +115,33 @@ static bool same_text(json_t *a, json_t *b, const char *key) {
     return x && y && strcmp(x, y) == 0;
 }
 
+/* Members of an arm's line that say which arm it is, where its program lies and how the run went,
+ * not what is run. */
+static const char *const unlike_members[] = {
+    "arm",       "role",  "label",           "control_of",     "baseline",
+    "row",       "group", "group_index",     "spec",           "pus",
+    "code_hash", "code",  "unbound_workers", "unbound_reason", "code_hash_unavailable"};
+
+static json_t *what_is_run(const struct arm_record *arm) {
+    json_t *copy = json_copy(arm->json), *spec = json_copy(json_object_get(arm->json, "spec"));
+    for (size_t i = 0; i < sizeof unlike_members / sizeof unlike_members[0]; i++)
+        json_object_del(copy, unlike_members[i]);
+    json_object_del(spec, "label");
+    json_object_del(spec, "program");
+    if (spec) json_object_set_new(copy, "spec", spec);
+    return copy;
+}
+
+/* The same code with the same configuration: whatever such arms differ by is noise. */
+static bool run_the_same(const struct arm_record *a, const struct arm_record *b) {
+    if (!same_text(a->json, b->json, "code_hash")) return false;
+    json_t *one = what_is_run(a), *other = what_is_run(b);
+    bool same = one && other && json_equal(one, other);
+    json_decref(one);
+    json_decref(other);
+    return same;
+}
+
 static void compare_figures(const struct record *record, struct comparison *comparison) {
     double before = arm_throughput(record, comparison->baseline);
     double after = arm_throughput(record, comparison->patched);
@@ -158,7 +185,7 @@ static bool add_comparison(const struct record *record, const struct verdict_opt
                                       .p = NAN,
                                       .p_adjusted = NAN};
     choose_floor(record, verdicts, comparison);
-    if (same_text(record->arms[baseline].json, record->arms[patched].json, "code_hash"))
+    if (run_the_same(&record->arms[baseline], &record->arms[patched]))
         comparison->verdict = VERDICT_IDENTICAL;
     if (!measure(record, options, comparison, error)) return false;
     bool sampled = comparison->pairs.count || comparison->pairs.alone;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "base/clock.h"
 #include "harness/arms/arm_process.h"
+#include "harness/code_hash.h"
 #include "harness/components.h"
 
 #include <inttypes.h>
@@ -48,6 +49,7 @@ static json_t *describe_arm(const struct server *server) {
         json_object_set_new(facts, "encoder", component_to_json(&encoder));
         component_free(&encoder);
     }
+    code_hash_describe(server->spec.scheduler, server->spec.encoder, facts);
     return facts;
 }
 

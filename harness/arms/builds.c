@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "harness/arms/builds.h"
 
-#include "base/file.h"
+#include "harness/code_hash.h"
 #include "harness/experiment/scenario.h"
 
 #include <errno.h>
@@ -31,15 +31,10 @@ static bool find_program(const char *build, char *path, struct error *error) {
     return true;
 }
 
-static bool same_bytes(const char *a, const char *b) {
-    char *first = NULL, *second = NULL;
-    size_t first_size = 0, second_size = 0;
-    bool same = file_read(a, &first, &first_size, NULL) &&
-                file_read(b, &second, &second_size, NULL) && first_size == second_size &&
-                memcmp(first, second, first_size) == 0;
-    free(first);
-    free(second);
-    return same;
+/* Whether both programs are the same code, wherever and at whatever commit they were built. */
+static bool same_code(const char *a, const char *b) {
+    uint64_t first, second;
+    return code_hash_file(a, &first, NULL) && code_hash_file(b, &second, NULL) && first == second;
 }
 
 /* The three arms that one arm of the scenario becomes. */
@@ -153,7 +148,7 @@ enum builds_status builds_measure(const struct builds_options *options, struct e
     if (!find_program(options->baseline, baseline, error) ||
         !find_program(options->candidate, candidate, error))
         return BUILDS_FAILED;
-    if (same_bytes(baseline, candidate)) return BUILDS_IDENTICAL;
+    if (same_code(baseline, candidate)) return BUILDS_IDENTICAL;
     if (!scenario_load(options->scenario, &scenario, error)) return BUILDS_FAILED;
     json_t *plan = plan_builds(scenario.json, baseline, candidate);
     enum builds_status status = builds_run_scenario(plan, options, error);

@@ -21,7 +21,7 @@ struct builds_options {
 
 enum builds_status {
     BUILDS_MEASURED,
-    BUILDS_IDENTICAL,      /* the programs are equal byte by byte; nothing was measured */
+    BUILDS_IDENTICAL,      /* the programs are the same code; nothing was measured */
     BUILDS_OUTPUTS_DIFFER, /* said on standard error by the run */
     BUILDS_FAILED          /* error says why, or the run has on standard error */
 };

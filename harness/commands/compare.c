@@ -1,8 +1,8 @@
 /* `grainbench compare`: two builds measured against each other, or two records side by side. */
 #define _GNU_SOURCE
+#include "results/compare.h"
 #include "harness/arms/builds.h"
 #include "harness/command.h"
-#include "results/compare.h"
 #include "results/tables/table.h"
 
 #include <stdio.h>
@@ -55,7 +55,7 @@ static int compare_builds(const struct compare_arguments *arguments) {
         return command_fail("compare", "give both --baseline-build and --candidate-build");
     switch (builds_measure(&options, &error)) {
     case BUILDS_IDENTICAL:
-        puts("identical: both builds are the same program, byte by byte");
+        puts("identical: both builds are the same code");
         return EXIT_OK;
     case BUILDS_OUTPUTS_DIFFER:
         return EXIT_OUTPUTS_DIFFER;

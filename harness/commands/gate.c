@@ -1,9 +1,9 @@
 /* `grainbench gate`: fails on a regression, and only on one. */
 #define _GNU_SOURCE
+#include "results/gate.h"
 #include "harness/arms/builds.h"
 #include "harness/command.h"
 #include "harness/experiment/self_test.h"
-#include "results/gate.h"
 #include "results/tables/table.h"
 
 #include <math.h>
@@ -138,7 +138,7 @@ static int gate_builds(const struct gate_arguments *arguments) {
         return command_fail("gate", "give both --baseline-build and --candidate-build");
     switch (builds_measure(&options, &error)) {
     case BUILDS_IDENTICAL:
-        puts("identical: both builds are the same program, byte by byte\n\ngate: passed");
+        puts("identical: both builds are the same code\n\ngate: passed");
         return EXIT_OK;
     case BUILDS_OUTPUTS_DIFFER:
         return EXIT_OUTPUTS_DIFFER;

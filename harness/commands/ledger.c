@@ -1,6 +1,7 @@
 /* `grainbench ledger`: how many atomic operations schedulers issue, counted, not timed. */
 #define _GNU_SOURCE
 #include "harness/build_facts.h"
+#include "harness/code_hash.h"
 #include "harness/command.h"
 #include "harness/components.h"
 #include "harness/fidelity/ledger_table.h"
@@ -155,9 +156,12 @@ static bool record_column(const struct ledger_command *command, const struct led
                                 .row_name = command->threads[row].kind,
                                 .label = column->label,
                                 .scheduler = column->label,
-                                .workers = column->plan.workers};
-    return record_append_arm(command->writer, &record, error) &&
-           record_append(command->writer, ledger_table_json(column, arm), error);
+                                .workers = column->plan.workers,
+                                .json = json_object()};
+    code_hash_describe(NULL, NULL, record.json); /* all schedulers of ledgers are built in */
+    bool appended = record_append_arm(command->writer, &record, error);
+    json_decref(record.json);
+    return appended && record_append(command->writer, ledger_table_json(column, arm), error);
 }
 
 /* One thread count: count every scheduler, print the table, write the lines. */

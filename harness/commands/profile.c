@@ -1,6 +1,7 @@
 /* `grainbench profile`: where the CPU time of baseline and patched goes, symbol by symbol. */
 #define _GNU_SOURCE
 #include "base/datafile.h"
+#include "harness/code_hash.h"
 #include "harness/command.h"
 #include "harness/profiler/profile_plan.h"
 #include "harness/profiler/profile_table.h"
@@ -224,14 +225,18 @@ static bool append_arm(struct session *session, struct record_writer *writer, si
                               .role = arm == 0 ? ROLE_BASELINE : ROLE_PATCHED,
                               .control_of = -1,
                               .compared_with = -1,
-                              .label = session->table.arms[arm].label};
+                              .label = session->table.arms[arm].label,
+                              .json = json_object()};
     if (session->planned) {
         const struct arm_spec *spec = &session->plan.experiment.arms[session->plan.arms[arm]].spec;
         line.threads = line.workers = spec->workers;
         line.scheduler = spec->scheduler;
         line.encoder = spec->encoder;
+        code_hash_describe(spec->scheduler, spec->encoder, line.json);
     }
-    return record_append_arm(writer, &line, error);
+    bool appended = record_append_arm(writer, &line, error);
+    json_decref(line.json);
+    return appended;
 }
 
 static bool write_record(struct session *session, struct error *error) {

@@ -67,13 +67,15 @@ bool runner_record_arms(struct runner *runner, struct error *error) {
         const struct experiment_arm *arm = &experiment->arms[i];
         const json_t *facts = arm_process_facts(runner->processes[i]);
         char entry[32], free_by[32];
-        json_t *more = json_pack("{s:s, s:i, s:o, s:O, s:O, s:O, s:O, s:O*}", "group",
-                                 arm->group_name, "group_index", (int)arm->group, "spec",
-                                 arm_spec_to_json(&arm->spec), "pus", json_object_get(facts, "pus"),
-                                 "unbound_workers", json_object_get(facts, "unbound_workers"),
-                                 "scheduler_facts", json_object_get(facts, "scheduler"),
-                                 "encoder_facts", json_object_get(facts, "encoder"),
-                                 "unbound_reason", json_object_get(facts, "unbound_reason"));
+        json_t *more = json_pack(
+            "{s:s, s:i, s:o, s:O, s:O, s:O, s:O, s:O*, s:O*, s:O*, s:O*}", "group", arm->group_name,
+            "group_index", (int)arm->group, "spec", arm_spec_to_json(&arm->spec), "pus",
+            json_object_get(facts, "pus"), "unbound_workers",
+            json_object_get(facts, "unbound_workers"), "scheduler_facts",
+            json_object_get(facts, "scheduler"), "encoder_facts", json_object_get(facts, "encoder"),
+            "unbound_reason", json_object_get(facts, "unbound_reason"), "code_hash",
+            json_object_get(facts, "code_hash"), "code", json_object_get(facts, "code"),
+            "code_hash_unavailable", json_object_get(facts, "code_hash_unavailable"));
         struct arm_record record = {
             .arm = (unsigned)i,
             .role = arm->role,

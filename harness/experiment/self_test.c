@@ -71,6 +71,7 @@ static enum verdict judge_trial(const struct record *whole, const unsigned *arms
         roles[i] = whole->arms[i];
         roles[i].role = ROLE_CONTROL; /* of nothing: left out */
         roles[i].control_of = -1;
+        json_object_del(roles[i].json, "code_hash"); /* equal arms are to be judged all the same */
     }
     roles[arms[0]].role = ROLE_BASELINE;
     roles[arms[1]].role = ROLE_PATCHED;

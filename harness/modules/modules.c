@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "harness/modules/modules.h"
 
+#include "base/build_fact.h"
 #include "base/datafile.h"
 #include "base/options.h"
 #include "harness/modules/module_check.h"
@@ -49,6 +50,8 @@ static bool find_installed_folder(char *folder, size_t size) {
     return true;
 }
 
+BUILD_FACT(build_modules, 4096, GRAINBENCH_BUILD_MODULES);
+
 const char *const *modules_folders(void) {
     static const char *folders[FOLDER_LIMIT + 3];
     static char from_environment[PATH_MAX];
@@ -58,7 +61,7 @@ const char *const *modules_folders(void) {
     char *rest = from_environment, *folder;
     while (count < FOLDER_LIMIT && (folder = strsep(&rest, ":")) != NULL)
         if (folder[0]) folders[count++] = folder;
-    folders[count++] = GRAINBENCH_BUILD_MODULES;
+    folders[count++] = build_modules;
     static char installed[PATH_MAX + 128];
     if (find_installed_folder(installed, sizeof installed)) folders[count++] = installed;
     folders[count] = NULL;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "harness/code_hash.h"
 #include "harness/experiment/evidence.h"
 #include "harness/progress.h"
 #include "pipeline/trace.h"
@@ -209,6 +210,7 @@ static bool append_arm(const struct pipeline_plan *plan, unsigned index, bool to
                       "sequence_length", (int)plan->options.sequence, "spin_us",
                       (double)arm->setup.spin_ns / 1e3, "consumer", plan->device.spec),
     };
+    code_hash_describe(NULL, line.encoder, line.json);
     bool appended = record_append_arm(writer, &line, error);
     json_decref(line.json);
     return appended;

@@ -4,8 +4,8 @@
 
 #include "results/grid.h"
 #include "results/tables/table_figures.h"
-#include "results/tables/table_ledger.h"
 #include "results/tables/table_json.h"
+#include "results/tables/table_ledger.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -194,7 +194,7 @@ static bool print_block(const struct printer *printer, const size_t *members, si
 
 static void print_fact(const struct printer *printer, const char *name, const char *text) {
     if (printer->options->format == TABLE_MARKDOWN)
-        fprintf(printer->out, "- %s: %s\n", name, text);
+        fprintf(printer->out, "- %s%s%s\n", name, name[0] ? ": " : "", text);
     else
         fprintf(printer->out, "%-12s %s\n", name, text);
 }
@@ -319,6 +319,7 @@ static void print_facts(const struct printer *printer) {
              version ? ", grainbench " : "", version ? version : "", commit ? " (" : "",
              commit ? commit : "", commit ? ")" : "");
     print_fact(printer, "record", text);
+    if (text_of_code(record, text, sizeof text)) print_fact(printer, "code", text);
     if (record->warning[0]) print_fact(printer, "CAUTION", record->warning);
 }
 

@@ -28,6 +28,8 @@ void text_of_change(double log_ratio, char *text, size_t size);          /* "+8.
 void text_of_interval(const struct series *series, char *text, size_t size);
 void text_of_rate(double value, char *text, size_t size); /* three digits or more, or "n/a" */
 void text_of_machine(const struct record *record, char *text, size_t size);
+/* Hashes of the code that arms ran, each with the first arm that did; false if none is known. */
+bool text_of_code(const struct record *record, char *text, size_t size);
 const char *arm_label(const struct arm_record *arm);
 
 #endif

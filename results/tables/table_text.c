@@ -70,3 +70,33 @@ void text_of_machine(const struct record *record, char *text, size_t size) {
     else
         snprintf(text, size, "%s", name);
 }
+
+static const char *code_hash(const struct arm_record *arm) {
+    return json_string_value(json_object_get(arm->json, "code_hash"));
+}
+
+static bool is_first_of_its_code(const struct record *record, size_t arm) {
+    for (size_t i = 0; i < arm; i++) {
+        const char *other = code_hash(&record->arms[i]);
+        if (other && strcmp(other, code_hash(&record->arms[arm])) == 0) return false;
+    }
+    return true;
+}
+
+bool text_of_code(const struct record *record, char *text, size_t size) {
+    enum { MOST = 4 };
+    size_t kinds = 0, used = 0;
+    const char *only = NULL;
+    text[0] = 0;
+    for (size_t i = 0; i < record->arm_count; i++) {
+        const char *hash = code_hash(&record->arms[i]);
+        if (!hash || !is_first_of_its_code(record, i)) continue;
+        only = hash;
+        if (kinds++ < MOST && used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%s %s", used ? ", " : "",
+                                     arm_label(&record->arms[i]), hash);
+    }
+    if (kinds > MOST && used < size) snprintf(text + used, size - used, ", %zu more", kinds - MOST);
+    if (kinds == 1) snprintf(text, size, "%s in all arms", only);
+    return kinds > 0;
+}

@@ -79,6 +79,27 @@ fi
 expect 0 '^record: small.jsonl' run --corpus small.txt --encoder null --schedulers serial,static \
     --threads 1 --rounds 4 --sample 0.2 --processes 1 --output small.jsonl
 expect 0 'static' table small.jsonl
+# every arm of it tells what code it ran, the same in all of them
+hashes=$(grep '"kind":"arm"' small.jsonl | grep -oE '"code_hash":"[0-9a-f]{16}"')
+checks=$((checks + 1))
+if [ "$(grep -c . <<<"$hashes")" -ne 3 ] || [ "$(sort -u <<<"$hashes" | grep -c .)" -ne 1 ]; then
+    echo "FAILED: the hashes of the arms' code: $hashes"; failures=$((failures + 1))
+fi
+expect 0 '^code  *[0-9a-f]{16} in all arms' table small.jsonl
+expect 0 '^   the same code ran in both' compare small.jsonl small.jsonl
+# a build that differs in notes and debug information alone is the same code, one constant makes another
+if command -v objcopy >/dev/null; then
+    cp "$program" other && objcopy --remove-section .comment --add-section .debug_more=small.txt other same
+    expect 0 'identical: both builds are the same code' compare --baseline-build "$program" --candidate-build ./same
+    objcopy --dump-section .rodata=rodata other /dev/null
+    printf 'x' | dd of=rodata bs=1 seek=64 conv=notrunc status=none
+    objcopy --update-section .rodata=rodata other changed
+    "$program" compare --baseline-build "$program" --candidate-build ./changed --corpus no-such-file >changed.out 2>&1
+    checks=$((checks + 1))
+    if grep -q identical changed.out || ! grep -q 'no-such-file' changed.out; then
+        echo "FAILED: another constant, the same code: $(cat changed.out)"; failures=$((failures + 1))
+    fi
+fi
 head -c 900 small.jsonl >cut.jsonl
 expect 2 '' table no-such-record.jsonl
 expect 0 'noise floor' table small.jsonl

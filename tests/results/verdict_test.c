@@ -290,6 +290,43 @@ static void the_same_code_on_both_sides_is_identical(void **state) {
     record_free(record);
 }
 
+/* One program runs all arms of most records: only with equal configuration are they identical. */
+static void the_same_code_with_another_configuration_is_compared(void **state) {
+    (void)state;
+    static const char *const differences[] = {
+        "\"scheduler\":\"rayon\"",
+        "\"encoder\":\"fast\"",
+        "\"prefetch_batches\":2",
+        "\"workers\":2",
+        "\"spec\":{\"label\":\"b\",\"slowdown_ppm\":20000,\"program\":\"/b\"}",
+        "\"code_hash\":\"13\""};
+    static const char header[] = "{\"kind\":\"header\",\"schema\":1}\n";
+    static const char same[] =
+        "\"label\":\"b\",\"pus\":[0],\"spec\":{\"label\":\"b\",\"slowdown_ppm\":0,"
+        "\"program\":\"/b\"}";
+    for (size_t i = 0; i <= sizeof differences / sizeof differences[0]; i++) {
+        char text[1024];
+        bool equal = i == sizeof differences / sizeof differences[0];
+        bool other_code = !equal && strstr(differences[i], "code_hash");
+        snprintf(text, sizeof text,
+                 "%s{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\",\"code_hash\":\"12\","
+                 "\"label\":\"a\","
+                 "\"pus\":[1],\"spec\":{\"label\":\"a\",\"slowdown_ppm\":0,\"program\":\"/a\"}}\n"
+                 "{\"kind\":\"arm\",\"arm\":1,\"role\":\"patched\",%s%s}\n",
+                 header, other_code ? "" : "\"code_hash\":\"12\",", equal ? same : differences[i]);
+        struct record *record = parse(text);
+        struct verdicts verdicts;
+        struct error error;
+        assert_true(verdicts_decide(record, &verdict_defaults, &verdicts, &error));
+        if (equal)
+            assert_int_equal(verdicts.comparisons[0].verdict, VERDICT_IDENTICAL);
+        else
+            assert_int_not_equal(verdicts.comparisons[0].verdict, VERDICT_IDENTICAL);
+        verdicts_free(&verdicts);
+        record_free(record);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(identical_arms_are_called_different_in_at_most_5_percent),
@@ -304,6 +341,7 @@ int main(void) {
         cmocka_unit_test(slices_pair_with_slices_and_tainted_ones_are_left_out),
         cmocka_unit_test(each_arm_is_compared_with_the_baseline_of_its_row_and_group),
         cmocka_unit_test(the_same_code_on_both_sides_is_identical),
+        cmocka_unit_test(the_same_code_with_another_configuration_is_compared),
     };
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
 }
