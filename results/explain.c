@@ -5,6 +5,7 @@
 #include "results/dose.h"
 #include "results/plots/plot_data.h"
 #include "results/tables/table.h"
+#include "results/tables/table_events.h"
 #include "results/time_shares.h"
 
 #include <math.h>
@@ -96,6 +97,13 @@ static bool print_workers(struct printer *printer, const struct record *record) 
     }
     return print_grid(printer, grid, rows, "What workers do: share of workers x wall time",
                       "A scheduler that does not tell its states leaves them in 'not told'.");
+}
+
+static bool print_events(struct printer *printer, const struct record *record) {
+    if (!record_has_events(record)) return true;
+    if (printer->tables) fputc('\n', printer->out);
+    printer->tables++;
+    return table_print_events(record, printer->markdown, printer->out, printer->error);
 }
 
 /* ---- gaps ---- */
@@ -253,7 +261,7 @@ bool explain_print(struct record *const *records, size_t count, bool markdown, F
     for (size_t i = 0; i < count; i++) {
         const struct record *record = records[i];
         if (!print_phases(&printer, record) || !print_workers(&printer, record) ||
-            !print_gaps(&printer, record, records, count) ||
+            !print_events(&printer, record) || !print_gaps(&printer, record, records, count) ||
             !print_dose(&printer, record, records, count))
             return false;
     }

@@ -141,6 +141,7 @@ static void run(struct grainbench_scheduler *scheduler, const struct grainbench_
         sync_init_u32(&loop.full, 0);
         struct collect_list list = loop_call(&loop, scheduler->options.call == CALL_INSTALL);
         uint64_t start_ns = registry->observe ? sync_now_ns() : 0;
+        if (registry->setup.joined) registry->setup.joined(registry->setup.context);
         if (loop.collects) collect_finish(batch, list);
         if (registry->observe) scheduler->collect_ns += sync_now_ns() - start_ns;
     }

@@ -15,6 +15,7 @@ static void start_worker(void *context, unsigned index) {
     if (!worker->bound)
         snprintf(worker->unbound_reason, sizeof worker->unbound_reason, "%s", error.message);
     if (!worker->thread) worker->thread = (int)gettid();
+    atomic_store_explicit(&worker->newest_thread, (int)gettid(), memory_order_relaxed);
     if (worker->scratch) return; /* the observer's worker takes over the timed one's scratch */
     worker->scratch = arm->encoder_operations->scratch_create(arm->encoder, index, worker->failure);
     if (!worker->scratch && !worker->failure[0])
@@ -58,7 +59,8 @@ struct grainbench_scheduler *arm_create_scheduler(struct arm *arm, unsigned flag
                                      .worker_start = start_worker,
                                      .context = arm,
                                      .worker_groups = arm->groups,
-                                     .seed = arm->spec->seed};
+                                     .seed = arm->spec->seed,
+                                     .joined = arm->joined};
     char message[GRAINBENCH_MESSAGE_SIZE] = "";
     struct grainbench_scheduler *scheduler =
         arm->scheduler_operations->create(&setup, arm->scheduler_choice.options, message);
@@ -154,6 +156,7 @@ struct arm *arm_create(const struct arm_setup *setup, struct error *error) {
 void arm_destroy(struct arm *arm) {
     if (!arm) return;
     if (arm->observer) arm->scheduler_operations->destroy(arm->observer);
+    if (arm->counted_scheduler) arm->scheduler_operations->destroy(arm->counted_scheduler);
     if (arm->scheduler) arm->scheduler_operations->destroy(arm->scheduler);
     for (unsigned i = 0; arm->workers && i < arm->spec->workers; i++)
         if (arm->workers[i].scratch)

@@ -5,6 +5,7 @@
 
 #include "harness/arms/arm_spec.h"
 #include "harness/corpus.h"
+#include "harness/counters/counter_list.h"
 #include "harness/experiment/evidence.h"
 #include "harness/placement.h"
 #include <grainbench/encoder.h>
@@ -57,6 +58,11 @@ bool arm_measure(struct arm *, size_t first, size_t count, struct arm_sample *sa
 /* The same batches on an instance of the scheduler that keeps times: not for timing. */
 bool arm_observe(struct arm *, size_t first, size_t count, struct arm_observation *observation,
                  struct error *error);
+
+/* The same batches with events counted by phase and worker, on another instance of the scheduler:
+ * not for timing. The `counter` line of a record without its `arm` member; the caller owns it. */
+json_t *arm_count(struct arm *, size_t first, size_t count, const struct counter_list *list,
+                  struct error *error);
 
 const struct grainbench_scheduler_operations *arm_scheduler(const struct arm *);
 const struct grainbench_encoder_operations *arm_encoder(const struct arm *);

@@ -4,8 +4,8 @@
 #define HARNESS_ARM_INTERNAL_H
 
 #include "harness/arms/arm.h"
-#include "harness/components.h"
 #include "harness/arms/scratch_pool.h"
+#include "harness/components.h"
 
 #include <stdatomic.h>
 
@@ -15,6 +15,8 @@
 struct worker {
     _Alignas(CACHE_LINE) void *scratch;
     char failure[GRAINBENCH_MESSAGE_SIZE]; /* "" or why an item of this worker failed */
+    _Atomic int newest_thread;             /* of the scheduler instance that was made last */
+    int counted_thread;                    /* of the instance whose batches are counted */
     int thread; /* the operating system's number of the timed scheduler's thread, or 0 */
     bool bound;
     char unbound_reason[GRAINBENCH_MESSAGE_SIZE];
@@ -31,7 +33,10 @@ struct arm {
     const struct grainbench_encoder_operations *encoder_operations;
     const struct grainbench_scheduler_operations *scheduler_operations;
     void *encoder;
-    struct grainbench_scheduler *scheduler, *observer; /* the observer is made when first needed */
+    struct grainbench_scheduler *scheduler;
+    struct grainbench_scheduler *observer, *counted_scheduler; /* made when first needed */
+    struct arm_counting *counting; /* the counted run in progress, or NULL */
+    void (*joined)(void *context); /* for the next instance that is made */
     struct worker *workers;
     struct scratch_pool *pool; /* NULL: every worker uses its own scratch */
     unsigned *groups;

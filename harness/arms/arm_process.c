@@ -254,3 +254,11 @@ json_t *arm_process_observe(struct arm_process *process, size_t first, size_t co
                          (json_int_t)count),
                error);
 }
+
+json_t *arm_process_count(struct arm_process *process, size_t first, size_t count,
+                          const char *events, struct error *error) {
+    return ask(process,
+               json_pack("{s:s, s:I, s:I, s:s}", "do", "count", "first", (json_int_t)first, "count",
+                         (json_int_t)count, "events", events),
+               error);
+}

@@ -35,6 +35,11 @@ bool arm_process_measure(struct arm_process *, size_t first, size_t count, struc
 /* The `observation` line of the arm without its `arm` member; the caller owns it. */
 json_t *arm_process_observe(struct arm_process *, size_t first, size_t count, struct error *error);
 
+/* The `counter` line of the arm without its `arm` member: `events` (names separated by commas)
+ * counted by phase and worker. The caller owns it. */
+json_t *arm_process_count(struct arm_process *, size_t first, size_t count, const char *events,
+                          struct error *error);
+
 /* The other end: reads requests on descriptor 3 and answers on descriptor 4 until the end of input.
  * Returns the process's exit code. */
 int arm_process_serve(void);

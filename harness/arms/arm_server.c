@@ -190,12 +190,27 @@ static json_t *observe(struct server *server, const json_t *request, struct erro
     return line;
 }
 
+/* Events that cannot be counted at all still give a line, which says why. */
+static json_t *count(struct server *server, const json_t *request, struct error *error) {
+    struct counter_list list;
+    json_t *line = NULL;
+    if (!counter_list_make(text_member(request, "events"), &list, error)) return NULL;
+    if (list.count)
+        line = arm_count(server->arm, size_member(request, "first"), size_member(request, "count"),
+                         &list, error);
+    else
+        line = json_pack("{s:O}", "unavailable", list.unavailable);
+    counter_list_free(&list);
+    return line;
+}
+
 static json_t *answer(struct server *server, const json_t *request, struct error *error) {
     const char *what = text_member(request, "do");
     if (strcmp(what, "set up") == 0 && !server->arm) return set_up(server, request, error);
     if (server->arm && strcmp(what, "digest") == 0) return digest(server, request, error);
     if (server->arm && strcmp(what, "measure") == 0) return measure(server, request, error);
     if (server->arm && strcmp(what, "observe") == 0) return observe(server, request, error);
+    if (server->arm && strcmp(what, "count") == 0) return count(server, request, error);
     error_set(error, "arm process: cannot do '%s'", what);
     return NULL;
 }

@@ -3,8 +3,8 @@
 #include "harness/command.h"
 #include "harness/components.h"
 #include "harness/experiment/experiment.h"
-#include "harness/fidelity/fidelity_request.h"
 #include "harness/experiment/scenario.h"
+#include "harness/fidelity/fidelity_request.h"
 #include "results/tables/table.h"
 
 #include <limits.h>
@@ -17,7 +17,7 @@
 
 struct run_options {
     const char *scenario, *schedulers, *threads, *corpus, *vocab, *merges, *encoder, *entry;
-    const char *tokenizer, *cost, *cache, *storage, *free, *placement, *output, *dose_line;
+    const char *tokenizer, *cost, *cache, *storage, *free, *placement, *output, *dose_line, *events;
     int64_t batch, rounds, processes, seed, dose;
     double time_s, sample_ms, gap_us, precision;
     bool oversubscribe, pin, table;
@@ -77,6 +77,9 @@ static const struct grainbench_option option_table[] = {
      NULL, 0, 1000, "processes an arm, one after the other, with new memory layouts"},
     {"seed", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct run_options, seed), "N", "1", NULL, 0,
      9e15, "of the order of arms and of schedulers' random choices"},
+    TEXT("events", 0, events, "LIST",
+         "also count these events by phase and worker, in an untimed run at the end ('grainbench "
+         "events' lists them)"),
     HEADING("Output"),
     TEXT("output", 'o', output, "FILE",
          "the record [default: records/SCENARIO-DATE.jsonl, or the folder of $GRAINBENCH_RECORDS]"),
@@ -184,6 +187,7 @@ static bool plan_run(struct run *run, struct error *error) {
     if (!run->corpus || !find_vocabulary(run, error)) return false;
     run->experiment.corpus = run->corpus;
     run->experiment.placement = run->placement;
+    run->experiment.events = options->events;
     run->experiment.setup = (struct arm_process_setup){.corpus_path = run->corpus->path,
                                                        .vocab_path = run->vocab,
                                                        .merges_path = run->merges,

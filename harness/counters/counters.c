@@ -3,6 +3,7 @@
 #include "harness/counters/counters.h"
 
 #include "base/file.h"
+#include "harness/counters/counter_page.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -27,6 +28,15 @@ static bool read_tracepoint(const char *name, uint64_t *id) {
         return true;
     }
     return false;
+}
+
+/* Root sees tracefs where it is mounted; others see an empty or closed folder either way. */
+static const char *why_no_tracepoint(void) {
+    if (access("/sys/kernel/tracing/events", F_OK) == 0 ||
+        access("/sys/kernel/debug/tracing/events", F_OK) == 0)
+        return "tracefs is mounted, but does not have it or may be read by root alone";
+    return geteuid() == 0 ? "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)"
+                          : "tracefs is not mounted, or may be read by root alone";
 }
 
 static bool resolve_fixed(const char *name, struct event_encoding *encoding) {
@@ -78,8 +88,9 @@ bool counter_resolve(const char *name, const struct event_table *table, struct c
     } else if (strcmp(bare, "futex-calls") == 0) {
         event->encoding.type = PERF_TYPE_TRACEPOINT;
         if (!read_tracepoint("syscalls/sys_enter_futex", &event->encoding.config))
-            return error_set(error, "futex-calls: the tracepoint sys_enter_futex cannot be read; "
-                                    "it needs root and a mounted tracefs");
+            return error_set(error,
+                             "futex-calls: the tracepoint sys_enter_futex cannot be read: %s",
+                             why_no_tracepoint());
         return true;
     } else if (!resolve_fixed(bare, &event->encoding) && !resolve_raw(bare, &event->encoding)) {
         return event_encode(name, &event->encoding, error);
@@ -166,12 +177,16 @@ static int open_all(struct counter_group *group, const struct counter_event *eve
 bool counter_group_open(struct counter_group *group, const struct counter_event *events,
                         size_t count, pid_t thread, struct error *error) {
     size_t failed = 0;
-    *group = (struct counter_group){0};
+    *group = (struct counter_group){.thread = thread ? thread : gettid()};
     if (count == 0 || count > COUNTER_GROUP_LIMIT)
         return error_set(error, "a group has 1 to %d events, not %zu", COUNTER_GROUP_LIMIT, count);
     int code = open_all(group, events, count, thread, false, &failed);
     if (code == EACCES) code = open_all(group, events, count, thread, true, &failed);
-    if (code == 0) return true;
+    if (code == 0) {
+        for (size_t i = 0; i < count; i++)
+            group->pages[i] = counter_page_map(group->descriptors[i]);
+        return true;
+    }
     counter_explain_failure(code, events[failed].name, error);
     return false;
 }
@@ -184,29 +199,61 @@ void counter_group_stop(struct counter_group *group) {
     if (group->count) ioctl(group->descriptors[0], PERF_EVENT_IOC_DISABLE, PERF_IOC_FLAG_GROUP);
 }
 
-bool counter_group_read(const struct counter_group *group, struct counter_reading *reading,
-                        struct error *error) {
+bool counter_group_has_rdpmc(const struct counter_group *group) {
+    for (size_t i = 0; i < group->count; i++)
+        if (!group->pages[i]) return false;
+    return group->count > 0;
+}
+
+static bool read_pages(const struct counter_group *group, struct counter_raw *raw) {
+    if (!counter_group_has_rdpmc(group)) return false;
+    for (size_t i = 0; i < group->count; i++) {
+        struct counter_page_reading reading;
+        if (!counter_page_read(group->pages[i], &counter_page_processor, &reading)) return false;
+        raw->values[i] = reading.value;
+        if (i) continue; /* a group counts together: the leader's times are everyone's */
+        raw->enabled_ns = reading.enabled_ns;
+        raw->running_ns = reading.running_ns;
+    }
+    return true;
+}
+
+bool counter_group_read_raw(const struct counter_group *group, bool own, struct counter_raw *raw) {
     struct {
         uint64_t count, enabled, running;
         struct {
             uint64_t value, id;
         } events[COUNTER_GROUP_LIMIT];
-    } raw;
-    ssize_t got = group->count ? read(group->descriptors[0], &raw, sizeof raw) : -1;
-    if (got < (ssize_t)(3 * sizeof(uint64_t)) || raw.count != group->count)
+    } kernel;
+    if (own && read_pages(group, raw)) return true;
+    ssize_t got = group->count ? read(group->descriptors[0], &kernel, sizeof kernel) : -1;
+    if (got < (ssize_t)(3 * sizeof(uint64_t)) || kernel.count != group->count) return false;
+    raw->enabled_ns = kernel.enabled;
+    raw->running_ns = kernel.running;
+    for (size_t i = 0; i < group->count; i++)
+        raw->values[i] = kernel.events[i].value;
+    return true;
+}
+
+bool counter_group_read(const struct counter_group *group, struct counter_reading *reading,
+                        struct error *error) {
+    struct counter_raw raw;
+    if (!counter_group_read_raw(group, false, &raw))
         return error_set(error, "the kernel stopped counting: the group does not fit the "
                                 "processor's counters");
     *reading = (struct counter_reading){
-        .count = group->count, .enabled_ns = raw.enabled, .running_ns = raw.running};
-    reading->running_ratio = raw.enabled ? (double)raw.running / (double)raw.enabled : 0;
+        .count = group->count, .enabled_ns = raw.enabled_ns, .running_ns = raw.running_ns};
+    reading->running_ratio = raw.enabled_ns ? (double)raw.running_ns / (double)raw.enabled_ns : 0;
     for (size_t i = 0; i < group->count; i++)
         reading->values[i] =
-            reading->running_ratio > 0 ? (double)raw.events[i].value / reading->running_ratio : 0;
+            reading->running_ratio > 0 ? (double)raw.values[i] / reading->running_ratio : 0;
     return true;
 }
 
 void counter_group_close(struct counter_group *group) {
-    for (size_t i = group->count; i-- > 0;)
+    for (size_t i = group->count; i-- > 0;) {
+        counter_page_unmap(group->pages[i]);
         close(group->descriptors[i]);
+    }
     group->count = 0;
 }

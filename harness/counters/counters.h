@@ -30,11 +30,19 @@ bool counter_resolve(const char *name, const struct event_table *table, struct c
 /* The names of software events and the tracepoint, ended by NULL. */
 extern const char *const counter_software_names[];
 
+/* A reading as the kernel gives it, since the group was opened. */
+struct counter_raw {
+    uint64_t enabled_ns, running_ns; /* while its thread ran; while it counted */
+    uint64_t values[COUNTER_GROUP_LIMIT];
+};
+
 /* A group that counts on one thread of this process (0: the calling one). Counts from the first
  * counter_group_start on. */
 struct counter_group {
     int descriptors[COUNTER_GROUP_LIMIT];
+    const void *pages[COUNTER_GROUP_LIMIT]; /* of counter_page.h, or NULL: read by system call */
     size_t count;
+    pid_t thread;
     bool user_only; /* the kernel did not let it count kernel mode */
 };
 
@@ -46,6 +54,10 @@ void counter_group_start(struct counter_group *group);
 void counter_group_stop(struct counter_group *group);
 bool counter_group_read(const struct counter_group *group, struct counter_reading *reading,
                         struct error *error);
+/* `own`: called on the thread that is counted, which may then read by rdpmc. */
+bool counter_group_read_raw(const struct counter_group *group, bool own, struct counter_raw *raw);
+/* Whether its own thread reads it without a system call. */
+bool counter_group_has_rdpmc(const struct counter_group *group);
 void counter_group_close(struct counter_group *group);
 
 /* A sentence for the errno of a failed perf_event_open. */

@@ -99,17 +99,27 @@ static enum experiment_status run_rounds(struct runner *runner, struct error *er
     }
 }
 
-static bool observe_arms(struct runner *runner, struct error *error) {
+static json_t *look_into(struct runner *runner, size_t arm, const char *kind,
+                         struct error *reason) {
+    size_t batches = runner->experiment->corpus->batch_count;
+    size_t count = OBSERVE_NS / runner->batch_ns[arm] + 1;
+    if (count > batches) count = batches;
+    return strcmp(kind, "observation") == 0
+               ? arm_process_observe(runner->processes[arm], 0, count, reason)
+               : arm_process_count(runner->processes[arm], 0, count, runner->experiment->events,
+                                   reason);
+}
+
+/* One untimed line of this kind about every arm. */
+static bool look_into_arms(struct runner *runner, const char *kind, struct error *error) {
     struct experiment *experiment = runner->experiment;
     for (size_t i = 0; i < experiment->arm_count && !runner_interrupted; i++) {
         if (experiment->arms[i].role == ROLE_CONTROL) continue;
-        size_t count = OBSERVE_NS / runner->batch_ns[i] + 1;
-        if (count > experiment->corpus->batch_count) count = experiment->corpus->batch_count;
         progress_show("looking into the arms", (double)i / (double)experiment->arm_count);
         struct error reason;
-        json_t *seen = arm_process_observe(runner->processes[i], 0, count, &reason);
+        json_t *seen = look_into(runner, i, kind, &reason);
         if (!seen) seen = json_pack("{s:s}", "unavailable", reason.message);
-        json_t *line = json_pack("{s:s, s:i}", "kind", "observation", "arm", (int)i);
+        json_t *line = json_pack("{s:s, s:i}", "kind", kind, "arm", (int)i);
         json_object_update(line, seen);
         json_decref(seen);
         if (!record_append(runner->writer, line, error)) return false;
@@ -125,9 +135,12 @@ static enum experiment_status run_all(struct runner *runner, struct error *error
         !runner_record_calibration(runner, error))
         return EXPERIMENT_FAILED;
     status = run_rounds(runner, error);
-    if (status == EXPERIMENT_DONE && runner->experiment->observe && !observe_arms(runner, error))
+    if (status != EXPERIMENT_DONE) return status;
+    if (runner->experiment->observe && !look_into_arms(runner, "observation", error))
         return EXPERIMENT_FAILED;
-    return status;
+    if (runner->experiment->events && !look_into_arms(runner, "counter", error))
+        return EXPERIMENT_FAILED;
+    return EXPERIMENT_DONE;
 }
 
 enum experiment_status experiment_run(struct experiment *experiment, struct record_writer *writer,

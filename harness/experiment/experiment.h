@@ -31,6 +31,7 @@ struct experiment {
     unsigned slices;    /* at most so many a sample, interleaved with the other arms'; 0 is 1 */
     unsigned processes; /* how many processes an arm has, one after the other */
     bool observe;       /* look into every arm at the end (untimed) */
+    const char *events; /* count these at the end (untimed), names separated by commas; or NULL */
     double precision;   /* stop when every interval is within +- this; 0: never early */
     uint64_t seed;
     uint64_t samples; /* out: how many were written */

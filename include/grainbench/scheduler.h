@@ -50,6 +50,10 @@ struct grainbench_setup {
     void *context;
     const unsigned *worker_groups; /* per worker: index of its L3 cache or package; NULL: one group */
     uint64_t seed;                 /* for random victims and the like: same seed, same choices */
+    /* Appended; NULL in timed runs. A scheduler that merges results after its join calls it in
+     * `run`, on the calling thread, between the two, so that counters can be read at that border.
+     * One that does not leaves collecting a part of joining. */
+    void (*joined)(void *context);
 };
 
 #define GRAINBENCH_LEAF_SIZES 2049

@@ -3,6 +3,7 @@
 #include "results/tables/table.h"
 
 #include "results/grid.h"
+#include "results/tables/table_events.h"
 #include "results/tables/table_figures.h"
 #include "results/tables/table_json.h"
 #include "results/tables/table_ledger.h"
@@ -386,6 +387,10 @@ bool table_print(const struct record *record, const struct table_options *option
                       : print_blocks(&printer);
         printed =
             printed && table_print_figures(record, (enum grid_format)options->format, out, error);
+        if (printed && record_has_events(record)) {
+            printed = table_print_events(record, options->format == TABLE_MARKDOWN, out, error);
+            fputc('\n', out);
+        }
         if (printed) print_facts(&printer);
     }
     verdicts_free(&verdicts);

@@ -71,3 +71,22 @@ if "$program" profile --threads 1 --schedulers serial,static --encoder null --co
 else
   grep -q 'fetch-data\|not found\|samples' "$folder/error" || { cat "$folder/error" >&2; fail "a small profile failed"; }
 fi
+
+# Events by phase, counted in a run of their own; what this machine cannot count is named.
+if "$program" run --threads 2 --oversubscribe --schedulers rayon,static --encoder null --corpus "$folder/text" \
+  --batch 100 --rounds 2 --events task-clock,no-such-event --output "$folder/events.jsonl" > "$folder/out" 2> "$folder/error"; then
+  grep -q 'no-such-event: n/a: ' "$folder/out" || fail "an event that cannot be counted is not named"
+  [ "$(grep -c '"kind":"counter"' "$folder/events.jsonl")" -eq 2 ] || fail "not one line of counts an arm"
+  if grep -q '"phases":{' "$folder/events.jsonl"; then
+    expect_code 0 "$program" explain "$folder/events.jsonl"
+    grep -q '^Events by phase: per 1,000 items' "$folder/out" || fail "no table of events by phase"
+    # rayon tells collecting from joining, static does not; both have their workers' rows.
+    grep -E '^[^ ]*, rayon +2 +task-clock, us( +[0-9.]+\*?){6} +1.000$' "$folder/out" > /dev/null || fail "rayon's phases"
+    grep -E '^[^ ]*, static +2 +task-clock, us( +[0-9.]+\*?){3} +-( +[0-9.]+\*?){2} +1.000$' "$folder/out" > /dev/null || fail "static's phases"
+    grep -E '^[^ ]*, rayon +task-clock, us +caller' "$folder/out" > /dev/null || fail "no row of the caller"
+    expect_code 0 "$program" table "$folder/events.jsonl"
+    grep -q '^Events by worker' "$folder/out" || fail "the table has no events"
+  fi
+else
+  grep -q 'fetch-data\|not found' "$folder/error" || { cat "$folder/error" >&2; fail "a run with events failed"; }
+fi

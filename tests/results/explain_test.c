@@ -129,12 +129,124 @@ static void tables_are_printed_for_what_records_hold(void **state) {
     record_free(records[1]);
 }
 
+static char *explained(struct record *const *records, size_t count) {
+    char *text = NULL;
+    size_t size;
+    unsigned tables;
+    struct error error;
+    FILE *out = open_memstream(&text, &size);
+    assert_true(explain_print(records, count, false, out, &tables, &error));
+    fclose(out);
+    return text;
+}
+
+/* The line that holds both texts has the third. */
+static void expect_in_line(const char *text, const char *first, const char *second,
+                           const char *wanted) {
+    for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+        if (*line == '\n') line++;
+        char copy[400];
+        snprintf(copy, sizeof copy, "%.*s", (int)strcspn(line, "\n"), line);
+        if (!strstr(copy, first) || !strstr(copy, second)) continue;
+        if (!strstr(copy, wanted)) fail_msg("'%s' lacks '%s'", copy, wanted);
+        return;
+    }
+    fail_msg("no line with '%s' and '%s' in\n%s", first, second, text);
+}
+
+static void events_stand_by_phase_and_by_worker(void **state) {
+    (void)state;
+    struct error error;
+    struct record *record =
+        record_read(GRAINBENCH_SOURCE_DIR "/tests/data/events-record.jsonl", &error);
+    assert_non_null(record);
+    char *text = explained(&record, 1);
+    /* 1347165 ns of CPU time over 32,000 items; collecting takes less than ten borders. */
+    expect_in_line(text, "rayon", "  2  task-clock, us", "42.1   3386    117    34.2*    422");
+    expect_in_line(text, "static", "  2  task-clock, us", "28.8   2860   89.5        -    574");
+    expect_in_line(text, "rayon", "page-faults       worker 1", "    0    5.2  0.219        0");
+    expect_in_line(text, "rayon", "task-clock, us    caller", "    -      -   40.1     33.1");
+    assert_non_null(strstr(text, "-: not told apart"));
+    assert_non_null(strstr(text, "*: the phase lasts less than ten borders"));
+    assert_null(strstr(text, "~: the group"));
+    assert_non_null(strstr(text, "cycles: n/a: the kernel offers no hardware counters"));
+    free(text);
+    record_free(record);
+}
+
+static void refused_and_estimated_counts_are_marked(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"kind\":\"header\",\"schema\":1}\n"
+        "{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\",\"label\":\"many\",\"workers\":2}\n"
+        "{\"kind\":\"counter\",\"arm\":0,\"batches\":1,\"items\":1000,\"events\":[{\"name\":\"x\"}]"
+        ","
+        "\"phases\":{\"fork\":{\"counts\":[null],\"standing\":\"refused\",\"running_over_enabled\":"
+        "0.04},\"run\":{\"counts\":[80],\"standing\":\"estimated\",\"running_over_enabled\":0.5}},"
+        "\"workers\":[],\"running_over_enabled\":0.04,\"reader\":\"rdpmc\",\"read_ns\":30}\n";
+    struct error error;
+    struct record *record = record_parse("marks", text, sizeof text - 1, &error);
+    assert_non_null(record);
+    char *printed = explained(&record, 1);
+    expect_in_line(printed, "many", " x ",
+                   " n/a  ~80.0     -        -     -  n/a            0.040");
+    assert_non_null(strstr(printed, "n/a: the group counted less than a tenth"));
+    assert_non_null(strstr(printed, "~: the group counted a part of the time"));
+    free(printed);
+    record_free(record);
+}
+
+static void many_workers_are_shown_by_the_fewest_the_median_and_the_most(void **state) {
+    (void)state;
+    char *text = NULL;
+    size_t size;
+    struct error error;
+    FILE *out = open_memstream(&text, &size);
+    fputs(
+        "{\"kind\":\"header\",\"schema\":1}\n"
+        "{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\",\"label\":\"many\",\"workers\":9}\n"
+        "{\"kind\":\"counter\",\"arm\":0,\"batches\":1,\"items\":1000,\"events\":[{\"name\":\"x\","
+        "\"count\":9}],\"phases\":{\"run\":{\"counts\":[9],\"standing\":\"counted\","
+        "\"running_over_enabled\":1}},\"workers\":[",
+        out);
+    for (int i = 0; i < 9; i++) /* 30, 71, 12, 53, ...: not in order */
+        fprintf(out, "{\"worker\":%d,\"run\":[%d]},", i, (30 + 41 * i) % 90);
+    fputs("{\"worker\":\"caller\",\"join\":[4]}],\"running_over_enabled\":1,\"reader\":\"read\","
+          "\"read_ns\":30}\n",
+          out);
+    fclose(out);
+    struct record *record = record_parse("many", text, size, &error);
+    free(text);
+    assert_non_null(record);
+    text = explained(&record, 1);
+    int values[9];
+    for (int i = 0; i < 9; i++) {
+        int value = (30 + 41 * i) % 90, at = i;
+        for (; at > 0 && values[at - 1] > value; at--)
+            values[at] = values[at - 1];
+        values[at] = value;
+    }
+    char wanted[3][32];
+    for (int i = 0; i < 3; i++)
+        snprintf(wanted[i], sizeof wanted[i], values[4 * i] ? "%d.0 " : "%d ", values[4 * i]);
+    expect_in_line(text, "many", "fewest in run", wanted[0]);
+    expect_in_line(text, "many", "median in run", wanted[1]);
+    expect_in_line(text, "many", "most in run", wanted[2]);
+    expect_in_line(text, "many", "caller", "4.0");
+    assert_null(strstr(text, "worker 3"));
+    free(text);
+    record_free(record);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planted_cost_of_an_atomic_is_found),
         cmocka_unit_test(a_gain_is_split_into_saved_atomics_and_the_rest),
         cmocka_unit_test(phases_and_states_come_from_the_observation),
         cmocka_unit_test(tables_are_printed_for_what_records_hold),
+        cmocka_unit_test(events_stand_by_phase_and_by_worker),
+        cmocka_unit_test(refused_and_estimated_counts_are_marked),
+        cmocka_unit_test(many_workers_are_shown_by_the_fewest_the_median_and_the_most),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
 }

@@ -181,7 +181,11 @@ static void lines_that_break_the_contract_are_refused(void **state) {
         "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":0}",
         "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":1.5}",
         "{\"kind\":\"sample\",\"arm\":0,\"round\":0,\"duration_ns\":1,\"phases_ns\":[]}",
-        "{\"kind\":\"figure\",\"arm\":0,\"metric\":\"throughput\",\"value\":\"many\"}"};
+        "{\"kind\":\"figure\",\"arm\":0,\"metric\":\"throughput\",\"value\":\"many\"}",
+        "{\"kind\":\"counter\",\"arm\":0,\"phases\":{\"run\":{\"counts\":[1]}}}",
+        "{\"kind\":\"counter\",\"arm\":0,\"phases\":{\"run\":{\"counts\":[\"many\"],"
+        "\"standing\":\"counted\",\"running_over_enabled\":1}}}",
+        "{\"kind\":\"counter\",\"arm\":0,\"events\":[{\"count\":1}]}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char why[256];
         json_t *json = json_loads(bad[i], 0, NULL);
