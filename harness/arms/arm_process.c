@@ -22,7 +22,8 @@ struct arm_process {
     char label[ARM_TEXT];
     pid_t pid;
     int request, reply;
-    char *buffer; /* bytes read and not yet taken */
+    int patience_ms; /* how long it may take to answer */
+    char *buffer;    /* bytes read and not yet taken */
     size_t used, capacity;
     json_t *facts;
 };
@@ -122,12 +123,12 @@ static bool send_request(struct arm_process *process, json_t *request, struct er
 
 static bool fill_buffer(struct arm_process *process, struct error *error) {
     struct pollfd wait = {.fd = process->reply, .events = POLLIN};
-    int ready = poll(&wait, 1, REPLY_TIMEOUT_MS);
+    int ready = poll(&wait, 1, process->patience_ms);
     if (ready < 0 && errno == EINTR) return true;
     if (ready == 0) {
         kill(process->pid, SIGKILL);
         return error_set(error, "arm '%s': no answer for %d s; it hangs", process->label,
-                         REPLY_TIMEOUT_MS / 1000);
+                         process->patience_ms / 1000);
     }
     if (process->used == process->capacity) {
         size_t capacity = process->capacity ? 2 * process->capacity : 1 << 16;
@@ -172,6 +173,7 @@ struct arm_process *arm_process_start(const struct arm_spec *spec,
         return NULL;
     }
     process->request = process->reply = -1;
+    process->patience_ms = REPLY_TIMEOUT_MS;
     snprintf(process->label, sizeof process->label, "%s", spec->label);
     signal(SIGPIPE, SIG_IGN); /* a dead arm is a failed write, not our end */
     if (spawn(process, spec, error)) {
@@ -261,4 +263,12 @@ json_t *arm_process_count(struct arm_process *process, size_t first, size_t coun
                json_pack("{s:s, s:I, s:I, s:s}", "do", "count", "first", (json_int_t)first, "count",
                          (json_int_t)count, "events", events),
                error);
+}
+
+json_t *arm_process_profile(struct arm_process *process, json_t *request, double seconds,
+                            struct error *error) {
+    process->patience_ms = REPLY_TIMEOUT_MS + (int)(seconds * 1000);
+    json_t *reply = ask(process, request, error);
+    process->patience_ms = REPLY_TIMEOUT_MS;
+    return reply;
 }

@@ -40,6 +40,11 @@ json_t *arm_process_observe(struct arm_process *, size_t first, size_t count, st
 json_t *arm_process_count(struct arm_process *, size_t first, size_t count, const char *events,
                           struct error *error);
 
+/* Runs and samples the arm for some seconds as `request` asks (harness/profiler/profile_run.h),
+ * which is given away. The caller owns the reply. */
+json_t *arm_process_profile(struct arm_process *, json_t *request, double seconds,
+                            struct error *error);
+
 /* The other end: reads requests on descriptor 3 and answers on descriptor 4 until the end of input.
  * Returns the process's exit code. */
 int arm_process_serve(void);

@@ -4,6 +4,7 @@
 #include "harness/arms/arm_process.h"
 #include "harness/code_hash.h"
 #include "harness/components.h"
+#include "harness/profiler/profile_run.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -211,6 +212,8 @@ static json_t *answer(struct server *server, const json_t *request, struct error
     if (server->arm && strcmp(what, "measure") == 0) return measure(server, request, error);
     if (server->arm && strcmp(what, "observe") == 0) return observe(server, request, error);
     if (server->arm && strcmp(what, "count") == 0) return count(server, request, error);
+    if (server->arm && strcmp(what, "profile") == 0)
+        return profile_serve(server->arm, server->spec.label, request, error);
     error_set(error, "arm process: cannot do '%s'", what);
     return NULL;
 }

@@ -4,11 +4,14 @@
 #include "harness/code_hash.h"
 #include "harness/command.h"
 #include "harness/profiler/profile_plan.h"
+#include "harness/profiler/profile_run.h"
 #include "harness/profiler/profile_table.h"
+#include "results/tables/table_events.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct profile_options {
     struct profile_request request;
@@ -29,10 +32,13 @@ struct profile_options {
 static const struct grainbench_option profile_option_table[] = {
     HEADING("What is profiled"),
     TEXT("scenario", 'S', request.scenario, "NAME", "hf-2077",
-         "arms of this scenario's first group"),
+         "arms of one block of this scenario"),
+    TEXT("block", 0, request.block, "NAME", NULL,
+         "the scenario's group of arms with this name [default: the first]"),
     TEXT("schedulers", 's', request.schedulers, "LIST", NULL,
          "schedulers separated by commas instead of the scenario's; the first is the baseline"),
-    TEXT("threads", 't', request.threads, "N", "physical", "one thread count"),
+    TEXT("threads", 't', request.threads, "N", NULL,
+         "one thread count [default: the scenario's if it names one, else physical]"),
     {"oversubscribe", 0, GRAINBENCH_OPTION_FLAG,
      offsetof(struct profile_options, request.oversubscribe), NULL, "0", NULL, 0, 0,
      "allow more workers than processing units"},
@@ -83,7 +89,7 @@ static const struct grainbench_option profile_option_table[] = {
          "write PREFIX-0.json, ... for the Firefox profiler"),
     {0}};
 
-enum { RECORD_SYMBOLS = 60 };
+enum { RECORD_SYMBOLS = 60, WARM_BATCHES = 8 };
 
 struct session {
     const struct profile_options *options;
@@ -119,14 +125,29 @@ static bool add_foreign(struct session *session, const char *path, const char *l
 
 /* ---- own runs ---- */
 
+/* In a process of its own, with the arm's allocator and program. */
+static bool sample_one(struct session *session, size_t arm, const struct profile_run *run,
+                       struct error *error) {
+    const struct arm_spec *spec = profile_plan_spec(&session->plan, arm);
+    uint64_t digest, ids, duration_ns;
+    struct profile profile;
+    struct arm_process *process = arm_process_start(spec, &session->plan.experiment.setup, error);
+    bool ok = process &&
+              arm_process_digest(process, 0, WARM_BATCHES, &digest, &ids, &duration_ns, error) &&
+              profile_run_sampled(process, spec->label, run, &profile, error);
+    arm_process_stop(process);
+    if (!ok) return false;
+    ok = profile_table_add(&session->table, arm, &profile, session->groups, error);
+    profile_free(&profile);
+    return ok;
+}
+
 static bool sample_all(struct session *session, struct error *error) {
     const struct profile_options *options = session->options;
     char folded[PATH_MAX], firefox[PATH_MAX];
     for (int64_t repeat = 0; repeat < options->repeats; repeat++)
         for (size_t arm = 0; arm < session->plan.arm_count; arm++) {
-            struct profile profile;
             struct profile_run run = {
-                .arm = profile_plan_setup(&session->plan, arm, options->request.pin),
                 .sampler = {(unsigned)options->frequency, options->user_only, options->timers},
                 .seconds = options->seconds};
             if (repeat == 0 && options->folded) {
@@ -137,51 +158,24 @@ static bool sample_all(struct session *session, struct error *error) {
                 snprintf(firefox, sizeof firefox, "%s-%zu.json", options->firefox, arm);
                 run.firefox_path = firefox;
             }
-            if (!profile_run_sampled(&run, &profile, error)) return false;
-            bool ok = profile_table_add(&session->table, arm, &profile, session->groups, error);
-            profile_free(&profile);
-            if (!ok) return false;
+            if (!sample_one(session, arm, &run, error)) return false;
         }
     return true;
 }
 
-static size_t resolve_events(const char *list, const struct event_table *table,
-                             struct counter_event *events, struct error *error) {
-    size_t count = 0;
-    for (const char *at = list; *at;) {
-        char name[96];
-        size_t length = strcspn(at, ",");
-        if (count == COUNTER_GROUP_LIMIT || length >= sizeof name) {
-            error_set(error, "--events: at most %d names", COUNTER_GROUP_LIMIT);
-            return 0;
-        }
-        snprintf(name, sizeof name, "%.*s", (int)length, at);
-        if (!counter_resolve(name, table, &events[count++], error)) return 0;
-        at += length + (at[length] == ',');
-    }
-    return count;
-}
-
 static bool count_all(struct session *session, struct error *error) {
     const struct profile_options *options = session->options;
-    struct counter_event events[COUNTER_GROUP_LIMIT];
-    struct cpu_identity identity;
-    struct event_table table;
-    char folder[PATH_MAX];
-    bool have_table = cpu_identity_read(&identity, NULL) &&
-                      datafile_find("events", folder, sizeof folder, NULL) &&
-                      event_table_find(folder, &identity, &table, NULL);
-    size_t count = resolve_events(options->events, have_table ? &table : NULL, events, error);
-    bool ok = count > 0;
-    for (size_t arm = 0; ok && arm < session->plan.arm_count; arm++) {
-        struct profile_run run = {.arm =
-                                      profile_plan_setup(&session->plan, arm, options->request.pin),
-                                  .seconds = options->seconds};
-        session->table.arms[arm].counters = profile_run_counted(&run, events, count, error);
-        ok = session->table.arms[arm].counters != NULL;
+    for (size_t arm = 0; arm < session->plan.arm_count; arm++) {
+        struct arm_process *process = arm_process_start(profile_plan_spec(&session->plan, arm),
+                                                        &session->plan.experiment.setup, error);
+        json_t *line =
+            process ? profile_run_counted(process, options->seconds, options->events, error) : NULL;
+        arm_process_stop(process);
+        if (!line) return false;
+        json_object_set_new(line, "kind", json_string("counter"));
+        session->table.arms[arm].counters = line;
     }
-    if (have_table) event_table_free(&table);
-    return ok;
+    return true;
 }
 
 static bool profile_runs(struct session *session, struct error *error) {
@@ -195,29 +189,6 @@ static bool profile_runs(struct session *session, struct error *error) {
 }
 
 /* ---- output ---- */
-
-static void print_counters(const struct profile_table *table) {
-    const json_t *first = json_object_get(table->arms[0].counters, "events");
-    if (!first) return;
-    printf("\n%-52s", "events per item");
-    for (size_t arm = 0; arm < table->arm_count; arm++)
-        printf("  %-22.22s", table->arms[arm].label);
-    putchar('\n');
-    for (size_t i = 0; i < json_array_size(first); i++) {
-        printf("%-52s", json_string_value(json_object_get(json_array_get(first, i), "name")));
-        for (size_t arm = 0; arm < table->arm_count; arm++) {
-            json_t *events = json_object_get(table->arms[arm].counters, "events");
-            printf("  %-22.6g",
-                   json_number_value(json_object_get(json_array_get(events, i), "per_item")));
-        }
-        putchar('\n');
-    }
-    printf("%-52s", "time running over time enabled");
-    for (size_t arm = 0; arm < table->arm_count; arm++)
-        printf("  %-22.3f", json_number_value(json_object_get(table->arms[arm].counters,
-                                                              "running_over_enabled")));
-    putchar('\n');
-}
 
 static bool append_arm(struct session *session, struct record_writer *writer, size_t arm,
                        struct error *error) {
@@ -239,8 +210,7 @@ static bool append_arm(struct session *session, struct record_writer *writer, si
     return appended;
 }
 
-static bool write_record(struct session *session, struct error *error) {
-    const char *path = session->options->output;
+static bool write_record(struct session *session, const char *path, struct error *error) {
     json_t *header = session->planned ? experiment_header(&session->plan.experiment, 0, NULL,
                                                           session->plan.scenario.name)
                                       : json_pack("{s:s}", "scenario", "perf script");
@@ -261,6 +231,32 @@ static bool write_record(struct session *session, struct error *error) {
     if (ok) return record_end(writer, error);
     record_abandon(writer);
     return false;
+}
+
+static bool print_events_of(const char *path, struct error *error) {
+    struct record *record = record_read(path, error);
+    if (!record) return false;
+    if (record_has_events(record)) putchar('\n');
+    bool ok = !record_has_events(record) || table_print_events(record, false, stdout, error);
+    record_free(record);
+    return ok;
+}
+
+/* Tables of events are made from records alone: without --output from one that does not stay. */
+static bool record_and_print_events(struct session *session, struct error *error) {
+    const char *output = session->options->output;
+    char scratch[] = "/tmp/grainbench-profile-XXXXXX";
+    if (!output && !session->options->events) return true;
+    int descriptor = output ? -1 : mkstemp(scratch);
+    if (!output && descriptor < 0) return error_set_errno(error, "%s: cannot be made", scratch);
+    const char *path = output ? output : scratch;
+    bool ok = write_record(session, path, error) && print_events_of(path, error);
+    if (ok && output) printf("record: %s\n", output);
+    if (!output) {
+        close(descriptor);
+        unlink(scratch);
+    }
+    return ok;
 }
 
 static bool make_profile(struct session *session, struct error *error) {
@@ -292,13 +288,8 @@ static int run_profile(const void *opaque, int operand_count, char **operands) {
     } else {
         profile_table_print(&session->table, session->groups, (size_t)session->options->limit,
                             stdout);
-        print_counters(&session->table);
-        if (session->options->output) {
-            if (write_record(session, &error))
-                printf("record: %s\n", session->options->output);
-            else
-                code = command_fail("profile", "%s", error.message);
-        }
+        if (!record_and_print_events(session, &error))
+            code = command_fail("profile", "%s", error.message);
     }
     profile_table_free(&session->table);
     profile_groups_free(session->groups);
@@ -318,7 +309,8 @@ const struct command command_profile = {
         "intervals do not meet. A profiled run is never the timed one.\n\n"
         "Sampling uses the kernel's cpu-clock, which needs no hardware counters; where "
         "perf_event_open is blocked, timers of CPU time take its place and the profile says so. "
-        "With --events, events are counted in runs of their own.\n\n"
+        "With --events, events are counted in runs of their own, by phase and worker. An arm keeps "
+        "the allocator (LD_PRELOAD) and the program that its scenario gives it.\n\n"
         "With --perf-script the same table is made of the output of 'perf script', for profiles "
         "that were recorded elsewhere.\n\n"
         "Build with the preset 'profiling' for whole call stacks; shares of symbols need no "

@@ -10,6 +10,7 @@
 struct group {
     const char *name, *about;
     pcre2_code *symbol, *object; /* NULL: anything */
+    pcre2_code *library;         /* an object all of which is in the group, or NULL */
 };
 
 struct profile_groups {
@@ -47,12 +48,13 @@ static bool read_groups(struct profile_groups *groups, struct error *error) {
         group->about = json_string_value(json_object_get(object, "about"));
         if (!group->name) return error_set(error, "group %zu has no name", i);
         if (!compile(json_object_get(object, "symbol"), &group->symbol, error) ||
-            !compile(json_object_get(object, "object"), &group->object, error))
+            !compile(json_object_get(object, "object"), &group->object, error) ||
+            !compile(json_object_get(object, "library"), &group->library, error))
             return false;
         if (!group->symbol && !group->object)
             return error_set(error, "group %s needs a pattern: symbol or object", group->name);
     }
-    groups->groups[groups->count++] = (struct group){"other", "everything else", NULL, NULL};
+    groups->groups[groups->count++] = (struct group){.name = "other", .about = "everything else"};
     return true;
 }
 
@@ -81,6 +83,7 @@ void profile_groups_free(struct profile_groups *groups) {
     for (size_t i = 0; i < groups->count; i++) {
         pcre2_code_free(groups->groups[i].symbol);
         pcre2_code_free(groups->groups[i].object);
+        pcre2_code_free(groups->groups[i].library);
     }
     pcre2_match_data_free(groups->match);
     free(groups->groups);
@@ -106,6 +109,9 @@ static bool matches(const struct profile_groups *groups, pcre2_code *code, const
 }
 
 int profile_group_of(const struct profile_groups *groups, const char *name, const char *object) {
+    for (size_t i = 0; i < groups->count; i++)
+        if (groups->groups[i].library && matches(groups, groups->groups[i].library, object))
+            return (int)i;
     for (size_t i = 0; i < groups->count; i++)
         if (matches(groups, groups->groups[i].symbol, name) &&
             matches(groups, groups->groups[i].object, object))

@@ -90,3 +90,27 @@ if "$program" run --threads 2 --oversubscribe --schedulers rayon,static --encode
 else
   grep -q 'fetch-data\|not found' "$folder/error" || { cat "$folder/error" >&2; fail "a run with events failed"; }
 fi
+
+# A profile keeps what its scenario gives an arm: another program, another allocator.
+cp "$program" "$folder/another-build"
+cat > "$folder/arms.json" <<END
+{"name": "arms", "summary": "for this test", "tokenizer": "plain", "threads": "1", "batch_lines": 100,
+ "groups": [{"name": "this", "arm": {"encoder": "pcre2:cost=reference:storage=heap", "scheduler": "serial"}},
+            {"name": "preloaded", "arm": {"encoder": "pcre2:cost=reference:storage=heap", "scheduler": "serial",
+                                          "preload": "libjemalloc.so.2"}}],
+ "arms": [{"label": "here", "role": "baseline"}, {"label": "there", "role": "patched", "program": "$folder/another-build"}]}
+END
+expect_code 2 "$program" profile --scenario "$folder/arms.json" --block nowhere --corpus "$folder/text"
+grep -q "no block 'nowhere'; it has 'this'" "$folder/error" || grep -q 'fetch-data' "$folder/error" || fail "the blocks are not named"
+if "$program" profile --scenario "$folder/arms.json" --corpus "$folder/text" --seconds 0.3 --repeat 1 \
+  > "$folder/out" 2> "$folder/error"; then
+  grep -q '· another-build$' "$folder/out" || fail "the arm's program was not the one that ran"
+  if [ -e /usr/lib/x86_64-linux-gnu/libjemalloc.so.2 ] && ! ldd "$program" | grep -q 'lib[at]san'; then
+    expect_code 0 "$program" profile --scenario "$folder/arms.json" --block preloaded --corpus "$folder/text" \
+      --seconds 0.3 --repeat 1
+    grep -q 'allocator · libjemalloc.so.2' "$folder/out" || fail "no symbol of the preloaded allocator"
+    ! grep -q 'allocator · libc.so.6' "$folder/out" || fail "glibc's allocator ran beside the preloaded one"
+  fi
+else
+  grep -q 'fetch-data\|not found\|samples' "$folder/error" || { cat "$folder/error" >&2; fail "a profile of a scenario failed"; }
+fi

@@ -97,6 +97,21 @@ static void what_is_not_perf_script_is_refused_with_its_line(void **state) {
     profile_free(&profile);
 }
 
+static void a_library_of_an_allocator_is_in_its_group_whatever_its_symbols(void **state) {
+    (void)state;
+    struct profile_groups *groups = load_groups();
+    const char *expected = "allocator";
+    static const char *const names[] = {"[libjemalloc.so.2]", "arena_cache_bin_fill", "idle_epoch"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_string_equal(profile_group_name(groups, (size_t)profile_group_of(
+                                                           groups, names[i], "libjemalloc.so.2")),
+                            expected);
+    assert_string_equal(
+        profile_group_name(groups, (size_t)profile_group_of(groups, "idle_epoch", "grainbench")),
+        "idle");
+    profile_groups_free(groups);
+}
+
 static void groups_take_each_symbol_once_and_add_up(void **state) {
     (void)state;
     struct profile profile = {0};
@@ -188,6 +203,7 @@ int main(void) {
         cmocka_unit_test(perf_script_with_call_chains_is_read),
         cmocka_unit_test(perf_script_without_call_chains_is_read),
         cmocka_unit_test(what_is_not_perf_script_is_refused_with_its_line),
+        cmocka_unit_test(a_library_of_an_allocator_is_in_its_group_whatever_its_symbols),
         cmocka_unit_test(groups_take_each_symbol_once_and_add_up),
         cmocka_unit_test(repetitions_that_differ_widen_the_interval),
         cmocka_unit_test(folded_stacks_count_equal_stacks),
