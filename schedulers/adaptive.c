@@ -14,12 +14,12 @@
 #include "schedulers/pool.h"
 
 struct options {
+    struct pool_options pool;
     double worth_us;
     double window_us;
     double margin;
     int64_t base;
     int64_t probe;
-    int64_t spin;
 };
 
 struct grainbench_scheduler {
@@ -75,7 +75,7 @@ static const struct grainbench_option options[] = {
      .minimum = 2,
      .maximum = 1e9,
      .help = "one batch in N is run the other way round, to keep the estimates fresh"},
-    POOL_SPIN_OPTION(offsetof(struct options, spin)),
+    POOL_OPTIONS,
     {0}};
 
 static double mix(double old, double fresh) {
@@ -91,20 +91,10 @@ static double units_of(const struct grainbench_scheduler *scheduler,
     return (double)units;
 }
 
-static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
-    struct pool *pool = &scheduler->pool;
-    size_t done = 0;
-    for (;;) {
-        /* Workers that were not woken for this batch but are awake see it as well and help. */
-        int64_t left =
-            (int64_t)sync_fetch_sub_u64(&scheduler->left, 1, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
-        if (left <= 0) break;
-        size_t chunk = scheduler->chunks.count - (size_t)left;
-        size_t begin = scheduler->chunks.bounds[chunk], end = scheduler->chunks.bounds[chunk + 1];
-        pool_body(worker, begin, end);
-        done += end - begin;
-    }
-    if (done) pool_report(pool, done);
+static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                 uint32_t generation) {
+    (void)generation;
+    chunks_work(&scheduler->chunks, &scheduler->left, worker);
 }
 
 /* How many workers the batch is worth; 1: run it here. */
@@ -121,14 +111,6 @@ static unsigned choose_workers(const struct grainbench_scheduler *scheduler, dou
     return pays ? workers : 1;
 }
 
-static void run_alone(struct grainbench_scheduler *scheduler,
-                      const struct grainbench_batch *batch) {
-    struct pool_worker *self = &scheduler->pool.workers[0];
-    scheduler->pool.batch = batch;
-    if (batch->item_count) pool_body(self, 0, batch->item_count);
-    scheduler->pool.batches++;
-}
-
 static bool make_chunks(struct grainbench_scheduler *scheduler,
                         const struct grainbench_batch *batch, unsigned workers, double units) {
     double item_ns = units * scheduler->unit_ns / (double)batch->item_count;
@@ -136,10 +118,7 @@ static bool make_chunks(struct grainbench_scheduler *scheduler,
     double most = (double)batch->item_count / (4.0 * workers);
     if (least > most) least = most;
     size_t items = least > 1 ? (size_t)least : 1;
-    return batch->item_costs ? chunks_by_cost(&scheduler->chunks, batch, scheduler->base,
-                                              2 * (uint64_t)workers, items)
-                             : chunks_by_count(&scheduler->chunks, batch->item_count,
-                                               2 * (uint64_t)workers, items);
+    return chunks_make(&scheduler->chunks, batch, scheduler->base, 2 * (uint64_t)workers, items);
 }
 
 static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
@@ -152,12 +131,10 @@ static void run(struct grainbench_scheduler *scheduler, const struct grainbench_
     bool parallel = workers > 1 && make_chunks(scheduler, batch, workers, units);
     scheduler->batches++;
     if (parallel) {
-        pool_prepare(pool, batch, batch->item_count);
         pool_set_active(pool, workers);
-        sync_store_u64(&scheduler->left, scheduler->chunks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
-        pool_run(pool);
+        pool_run(pool, batch);
     } else
-        run_alone(scheduler, batch);
+        pool_run_alone(pool, batch);
     double took_ns = (double)(sync_now_ns() - start_ns);
     if (parallel) {
         double overhead_ns = took_ns - units * scheduler->unit_ns / workers;
@@ -167,33 +144,38 @@ static void run(struct grainbench_scheduler *scheduler, const struct grainbench_
     sync_leave(pool->domain);
 }
 
-static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
-                                           char *message) {
+static bool open(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
+                 uint32_t generation) {
+    (void)batch, (void)generation;
+    sync_store_u64(&scheduler->left, scheduler->chunks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
+    return true;
+}
+
+static bool configure(struct grainbench_scheduler *scheduler, const struct grainbench_setup *setup,
+                      const void *chosen, char *message) {
     const struct options *values = chosen;
-    struct grainbench_scheduler *scheduler = aligned_alloc(SYNC_LINE, sizeof *scheduler);
-    if (!scheduler) {
-        error_write(message, "no memory for the scheduler");
-        return NULL;
-    }
+    (void)setup, (void)message;
     scheduler->worth_ns = values->worth_us * 1000;
     scheduler->window_ns = values->window_us * 1000;
     scheduler->margin = values->margin;
     scheduler->base = (uint64_t)values->base;
     scheduler->probe = (uint64_t)values->probe;
-    scheduler->unit_ns = scheduler->overhead_ns = 0;
-    scheduler->batches = 0;
-    scheduler->chunks = (struct chunks){0};
-    sync_init_u64(&scheduler->left, 0);
-    if (pool_create(&scheduler->pool, scheduler, setup, work, values->spin, message))
-        return scheduler;
-    free(scheduler);
-    return NULL;
+    return true;
 }
 
-static void destroy(struct grainbench_scheduler *scheduler) {
-    pool_destroy(&scheduler->pool);
+static void release(struct grainbench_scheduler *scheduler) {
     free(scheduler->chunks.bounds);
-    free(scheduler);
+}
+
+static const struct pool_kind kind = {.size = sizeof(struct grainbench_scheduler),
+                                      .configure = configure,
+                                      .release = release,
+                                      .open = open,
+                                      .work = work};
+
+static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
+                                           char *message) {
+    return pool_create(&kind, setup, chosen, message);
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(adaptive) = {
@@ -205,5 +187,4 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(adaptive) = {
     .options_size = sizeof(struct options),
     .create = create,
     .run = run,
-    .destroy = destroy,
 };

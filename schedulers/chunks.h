@@ -5,8 +5,7 @@
 #ifndef SCHEDULERS_CHUNKS_H
 #define SCHEDULERS_CHUNKS_H
 
-#include <grainbench/scheduler.h>
-#include <stdlib.h>
+#include "schedulers/pool.h"
 
 struct chunks {
     uint32_t *bounds; /* chunk c is [bounds[c], bounds[c + 1]) */
@@ -54,6 +53,7 @@ static inline bool chunks_by_cost(struct chunks *chunks, const struct grainbench
     uint64_t left = base * items;
     for (size_t i = 0; i < items; i++)
         left += batch->item_costs[i];
+    sync_compute(items);
     chunks->count = chunks->items = 0;
     for (size_t item = 0; item < items;) {
         uint64_t share = left / divisor, taken = 0;
@@ -64,6 +64,29 @@ static inline bool chunks_by_cost(struct chunks *chunks, const struct grainbench
         if (!chunks_append(chunks, item)) return false;
     }
     return true;
+}
+
+/* By costs where the batch has them. */
+static inline bool chunks_make(struct chunks *chunks, const struct grainbench_batch *batch,
+                               uint64_t base, uint64_t divisor, size_t least) {
+    return batch->item_costs ? chunks_by_cost(chunks, batch, base, divisor, least)
+                             : chunks_by_count(chunks, batch->item_count, divisor, least);
+}
+
+/* Claims chunks by number until there are none. The word holds how many are left, as a signed
+ * number: a late worker's claim is adopted, as the table is read after it. */
+static inline void chunks_work(const struct chunks *chunks, sync_u64 *word,
+                               struct pool_worker *worker) {
+    size_t done = 0;
+    for (;;) {
+        int64_t left = (int64_t)sync_fetch_sub_u64(word, 1, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
+        if (left <= 0) break;
+        size_t chunk = chunks->count - (size_t)left;
+        size_t begin = chunks->bounds[chunk], end = chunks->bounds[chunk + 1];
+        pool_body(worker, begin, end);
+        done += end - begin;
+    }
+    if (done) pool_report(worker->pool, worker, done);
 }
 
 #endif

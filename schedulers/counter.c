@@ -13,8 +13,8 @@
 #include "schedulers/pool.h"
 
 struct options {
+    struct pool_options pool;
     int64_t window;
-    int64_t spin;
 };
 
 struct grainbench_scheduler {
@@ -31,63 +31,57 @@ static const struct grainbench_option options[] = {{.name = "window",
                                                     .minimum = 1,
                                                     .maximum = 1e9,
                                                     .help = "items a claim takes"},
-                                                   POOL_SPIN_OPTION(offsetof(struct options, spin)),
+                                                   POOL_OPTIONS,
                                                    {0}};
 
-static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
+static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                 uint32_t generation) {
     struct pool *pool = &scheduler->pool;
     size_t window = scheduler->window, done = 0;
+    (void)generation;
     for (;;) {
         int64_t left =
             (int64_t)sync_fetch_sub_u64(&scheduler->left, window, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
         if (left <= 0) break;
-        size_t count = pool->batch->item_count, begin = count - (size_t)left;
+        size_t count = pool->batch.item_count, begin = count - (size_t)left;
         size_t end = (size_t)left > window ? begin + window : count;
         pool_body(worker, begin, end);
         done += end - begin;
     }
-    if (done) pool_report(pool, done);
+    if (done) pool_report(pool, worker, done);
 }
 
-static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
-    struct pool *pool = &scheduler->pool;
-    if (pool_run_forked(pool, batch)) return;
-    sync_enter(pool->domain, 0);
-    pool_prepare(pool, batch, batch->item_count);
+static bool open(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
+                 uint32_t generation) {
+    (void)generation;
     sync_store_u64(&scheduler->left, batch->item_count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
-    pool_run(pool);
-    sync_leave(pool->domain);
+    return true;
 }
+
+static bool configure(struct grainbench_scheduler *scheduler, const struct grainbench_setup *setup,
+                      const void *chosen, char *message) {
+    (void)setup, (void)message;
+    scheduler->window = (size_t)((const struct options *)chosen)->window;
+    return true;
+}
+
+static const struct pool_kind kind = {.size = sizeof(struct grainbench_scheduler),
+                                      .configure = configure,
+                                      .open = open,
+                                      .work = work};
 
 static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
                                            char *message) {
-    const struct options *values = chosen;
-    struct grainbench_scheduler *scheduler = aligned_alloc(SYNC_LINE, sizeof *scheduler);
-    if (!scheduler) {
-        error_write(message, "no memory for the scheduler");
-        return NULL;
-    }
-    scheduler->window = (size_t)values->window;
-    sync_init_u64(&scheduler->left, 0);
-    if (pool_create(&scheduler->pool, scheduler, setup, work, values->spin, message))
-        return scheduler;
-    free(scheduler);
-    return NULL;
-}
-
-static void destroy(struct grainbench_scheduler *scheduler) {
-    pool_destroy(&scheduler->pool);
-    free(scheduler);
+    return pool_create(&kind, setup, chosen, message);
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(counter) = {
     POOL_SCHEDULER,
+    .run = pool_hook_run,
     .name = "counter",
     .summary = "one shared counter hands out windows of items",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER,
     .options = options,
     .options_size = sizeof(struct options),
     .create = create,
-    .run = run,
-    .destroy = destroy,
 };

@@ -13,7 +13,8 @@
  * runs the block itself. Node words need no setting before a batch: what an older generation left
  * is empty.
  *
- * Orders: the caller writes batch, table, `turn`, then the root word with release; claims acquire.
+ * Orders: the caller writes batch, table, `turn` (the batch's generation, for late workers), then
+ * the root word with release; claims acquire.
  * An offer is a release (it passes on what its maker acquired), a window's claim acquires it.
  */
 #include "schedulers/chunks.h"
@@ -23,8 +24,8 @@ enum { BOUND_BITS = 22, WAITS_MOST = 200 };
 #define BOUND_MASK ((UINT64_C(1) << BOUND_BITS) - 1)
 
 struct options {
+    struct pool_options pool;
     int64_t fan;
-    int64_t spin;
 };
 
 struct SYNC_ALIGNED node {
@@ -49,7 +50,7 @@ static const struct grainbench_option options[] = {{.name = "fan",
                                                     .minimum = 1,
                                                     .maximum = 1024,
                                                     .help = "workers of a node"},
-                                                   POOL_SPIN_OPTION(offsetof(struct options, spin)),
+                                                   POOL_OPTIONS,
                                                    {0}};
 
 static uint64_t pack(uint32_t generation, uint64_t low, uint64_t high) {
@@ -75,7 +76,7 @@ static uint64_t window_of(const struct grainbench_scheduler *scheduler, uint64_t
 
 static size_t run_units(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
                         uint64_t low, uint64_t high) {
-    size_t count = scheduler->pool.batch->item_count, unit = scheduler->unit;
+    size_t count = scheduler->pool.batch.item_count, unit = scheduler->unit;
     size_t begin = (size_t)low * unit, end = (size_t)high * unit;
     if (end > count) end = count;
     pool_body(worker, begin, end);
@@ -116,9 +117,9 @@ static size_t run_block(struct grainbench_scheduler *scheduler, struct pool_work
     return run_units(scheduler, worker, low, offered ? next : high);
 }
 
-static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
+static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                 uint32_t generation) {
     sync_u64 *node = &scheduler->nodes[worker->index / scheduler->fan].word;
-    uint32_t generation = sync_load_u32(&scheduler->turn, SYNC_ACQUIRE, SITE_RANGE_TURN);
     size_t done = 0, more = 1;
     unsigned waits = 0;
     while (more) {
@@ -140,71 +141,53 @@ static void work(struct grainbench_scheduler *scheduler, struct pool_worker *wor
         more = run_block(scheduler, worker, node, !waiting, refilling, &generation);
         done += more;
     }
-    if (done) pool_report(&scheduler->pool, done);
+    if (done) pool_report(&scheduler->pool, worker, done);
 }
 
-static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
-    struct pool *pool = &scheduler->pool;
-    if (pool_run_forked(pool, batch)) return;
-    sync_enter(pool->domain, 0);
+static bool open(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
+                 uint32_t generation) {
     size_t unit = batch->item_count / BOUND_MASK + 1;
     scheduler->unit = unit;
-    bool made = chunks_by_count(&scheduler->blocks, (batch->item_count + unit - 1) / unit,
-                                2 * scheduler->node_count, 1);
-    pool_prepare(pool, batch, batch->item_count);
-    if (made) {
-        uint32_t turn = sync_load_u32(&scheduler->turn, SYNC_RELAXED, SITE_RANGE_TURN) + 1;
-        sync_store_u32(&scheduler->turn, turn, SYNC_RELEASE, SITE_RANGE_TURN);
-        sync_store_u64(&scheduler->left, scheduler->blocks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
-        pool_run(pool);
-    } else /* no memory for the table */
-        sync_body(batch, 0, batch->item_count, 0);
-    sync_leave(pool->domain);
+    if (!chunks_by_count(&scheduler->blocks, (batch->item_count + unit - 1) / unit,
+                         2 * scheduler->node_count, 1))
+        return false;
+    sync_store_u32(&scheduler->turn, generation, SYNC_RELAXED, SITE_RANGE_TURN);
+    sync_store_u64(&scheduler->left, scheduler->blocks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
+    return true;
 }
+
+static bool configure(struct grainbench_scheduler *scheduler, const struct grainbench_setup *setup,
+                      const void *chosen, char *message) {
+    (void)message;
+    scheduler->fan = (unsigned)((const struct options *)chosen)->fan;
+    scheduler->node_count = (setup->workers + scheduler->fan - 1) / scheduler->fan;
+    scheduler->nodes = pool_allocate(scheduler->node_count * sizeof *scheduler->nodes);
+    return scheduler->nodes != NULL;
+}
+
+static void release(struct grainbench_scheduler *scheduler) {
+    free(scheduler->nodes);
+    free(scheduler->blocks.bounds);
+}
+
+static const struct pool_kind kind = {.size = sizeof(struct grainbench_scheduler),
+                                      .configure = configure,
+                                      .release = release,
+                                      .open = open,
+                                      .work = work};
 
 static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
                                            char *message) {
-    const struct options *values = chosen;
-    struct grainbench_scheduler *scheduler = aligned_alloc(SYNC_LINE, sizeof *scheduler);
-    unsigned fan = (unsigned)values->fan, nodes = (setup->workers + fan - 1) / fan;
-    struct node *words = aligned_alloc(SYNC_LINE, nodes * sizeof *words);
-    if (!scheduler || !words) {
-        error_write(message, "no memory for %u nodes", nodes);
-        free(scheduler);
-        free(words);
-        return NULL;
-    }
-    scheduler->fan = fan;
-    scheduler->node_count = nodes;
-    scheduler->nodes = words;
-    scheduler->blocks = (struct chunks){0};
-    scheduler->unit = 1;
-    sync_init_u32(&scheduler->turn, 0);
-    sync_init_u64(&scheduler->left, 0);
-    for (unsigned i = 0; i < nodes; i++)
-        sync_init_u64(&words[i].word, 0);
-    if (pool_create(&scheduler->pool, scheduler, setup, work, values->spin, message))
-        return scheduler;
-    free(words);
-    free(scheduler);
-    return NULL;
-}
-
-static void destroy(struct grainbench_scheduler *scheduler) {
-    pool_destroy(&scheduler->pool);
-    free(scheduler->nodes);
-    free(scheduler->blocks.bounds);
-    free(scheduler);
+    return pool_create(&kind, setup, chosen, message);
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(counter_tree) = {
     POOL_SCHEDULER,
+    .run = pool_hook_run,
     .name = "counter-tree",
     .summary = "a root counter hands blocks to nodes of workers, nodes hand out windows",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER,
     .options = options,
     .options_size = sizeof(struct options),
     .create = create,
-    .run = run,
-    .destroy = destroy,
 };

@@ -10,9 +10,9 @@
 #include "schedulers/pool.h"
 
 struct options {
+    struct pool_options pool;
     int64_t window;
     int64_t groups;
-    int64_t spin;
 };
 
 struct SYNC_ALIGNED group {
@@ -46,7 +46,7 @@ static const struct grainbench_option options[] = {
      .minimum = 0,
      .maximum = 4096,
      .help = "groups of neighbouring workers; 0: one for each L3 cache in use"},
-    POOL_SPIN_OPTION(offsetof(struct options, spin)),
+    POOL_OPTIONS,
     {0}};
 
 /* Claims windows of a group until it has none left; returns the items run. */
@@ -64,10 +64,12 @@ static size_t run_group(struct grainbench_scheduler *scheduler, struct pool_work
     }
 }
 
-static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
+static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                 uint32_t generation) {
+    (void)generation;
     unsigned own = scheduler->group_of[worker->index];
     size_t done = run_group(scheduler, worker, &scheduler->groups[own]);
-    if (done) pool_report(&scheduler->pool, done);
+    if (done) pool_report(&scheduler->pool, worker, done);
     for (unsigned step = 1; step < scheduler->group_count; step++) {
         struct group *group = &scheduler->groups[(own + step) % scheduler->group_count];
         if ((int64_t)sync_load_u64(&group->left, SYNC_RELAXED, SITE_GROUP_PROBE) <= 0) continue;
@@ -75,26 +77,23 @@ static void work(struct grainbench_scheduler *scheduler, struct pool_worker *wor
         done = run_group(scheduler, worker, group);
         if (!done) continue;
         sync_tally_add(&worker->tallies.steals, 1);
-        pool_report(&scheduler->pool, done);
+        pool_report(&scheduler->pool, worker, done);
     }
 }
 
-static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
-    struct pool *pool = &scheduler->pool;
-    if (pool_run_forked(pool, batch)) return;
-    sync_enter(pool->domain, 0);
-    pool_prepare(pool, batch, batch->item_count);
+static bool open(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
+                 uint32_t generation) {
     size_t begin = 0;
     unsigned members = 0;
+    (void)generation;
     for (unsigned g = 0; g < scheduler->group_count; g++) {
         struct group *group = &scheduler->groups[g];
         members += group->members;
-        group->end = batch->item_count * members / pool->worker_count;
+        group->end = batch->item_count * members / scheduler->pool.worker_count;
         sync_store_u64(&group->left, group->end - begin, SYNC_RELEASE, SITE_GROUP_CLAIM);
         begin = group->end;
     }
-    pool_run(pool);
-    sync_leave(pool->domain);
+    return true;
 }
 
 /* Numbers the groups of the workers from 0 in order of appearance. */
@@ -115,56 +114,45 @@ static void set_groups(struct grainbench_scheduler *scheduler, const struct grai
         if (g >= count) count = g + 1;
     }
     scheduler->group_count = count;
-    for (unsigned g = 0; g < count; g++) {
-        scheduler->groups[g].members = 0;
-        scheduler->groups[g].end = 0;
-        sync_init_u64(&scheduler->groups[g].left, 0);
-    }
     for (unsigned w = 0; w < workers; w++)
         scheduler->groups[scheduler->group_of[w]].members++;
 }
 
+static bool configure(struct grainbench_scheduler *scheduler, const struct grainbench_setup *setup,
+                      const void *chosen, char *message) {
+    const struct options *values = chosen;
+    (void)message;
+    scheduler->window = (size_t)values->window;
+    scheduler->groups = pool_allocate(setup->workers * sizeof(struct group));
+    scheduler->group_of = calloc(setup->workers, sizeof(unsigned));
+    if (!scheduler->groups || !scheduler->group_of) return false;
+    set_groups(scheduler, setup, (unsigned)values->groups);
+    return true;
+}
+
 static void release(struct grainbench_scheduler *scheduler) {
-    if (!scheduler) return;
     free(scheduler->groups);
     free(scheduler->group_of);
-    free(scheduler);
 }
+
+static const struct pool_kind kind = {.size = sizeof(struct grainbench_scheduler),
+                                      .configure = configure,
+                                      .release = release,
+                                      .open = open,
+                                      .work = work};
 
 static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
                                            char *message) {
-    const struct options *values = chosen;
-    struct grainbench_scheduler *scheduler = aligned_alloc(SYNC_LINE, sizeof *scheduler);
-    if (scheduler) {
-        scheduler->groups = aligned_alloc(SYNC_LINE, setup->workers * sizeof(struct group));
-        scheduler->group_of = malloc(setup->workers * sizeof(unsigned));
-    }
-    if (!scheduler || !scheduler->groups || !scheduler->group_of) {
-        error_write(message, "no memory for %u workers", setup->workers);
-        release(scheduler);
-        return NULL;
-    }
-    scheduler->window = (size_t)values->window;
-    set_groups(scheduler, setup, (unsigned)values->groups);
-    if (pool_create(&scheduler->pool, scheduler, setup, work, values->spin, message))
-        return scheduler;
-    release(scheduler);
-    return NULL;
-}
-
-static void destroy(struct grainbench_scheduler *scheduler) {
-    pool_destroy(&scheduler->pool);
-    release(scheduler);
+    return pool_create(&kind, setup, chosen, message);
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(groups) = {
     POOL_SCHEDULER,
+    .run = pool_hook_run,
     .name = "groups",
     .summary = "a counter for each L3 cache, then those of its neighbours",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER,
     .options = options,
     .options_size = sizeof(struct options),
     .create = create,
-    .run = run,
-    .destroy = destroy,
 };

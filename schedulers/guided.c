@@ -15,10 +15,10 @@
 #include "schedulers/pool.h"
 
 struct options {
+    struct pool_options pool;
     int64_t least;
     int64_t share;
     int64_t base;
-    int64_t spin;
 };
 
 struct grainbench_scheduler {
@@ -54,75 +54,57 @@ static const struct grainbench_option options[] = {
      .minimum = 0,
      .maximum = 1e6,
      .help = "cost of an item beside its bytes, in bytes"},
-    POOL_SPIN_OPTION(offsetof(struct options, spin)),
+    POOL_OPTIONS,
     {0}};
 
-static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker) {
-    struct pool *pool = &scheduler->pool;
-    size_t done = 0;
-    for (;;) {
-        int64_t left =
-            (int64_t)sync_fetch_sub_u64(&scheduler->left, 1, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
-        if (left <= 0) break;
-        size_t chunk = scheduler->chunks.count - (size_t)left;
-        size_t begin = scheduler->chunks.bounds[chunk], end = scheduler->chunks.bounds[chunk + 1];
-        pool_body(worker, begin, end);
-        done += end - begin;
-    }
-    if (done) pool_report(pool, done);
+static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                 uint32_t generation) {
+    (void)generation;
+    chunks_work(&scheduler->chunks, &scheduler->left, worker);
 }
 
-static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
-    struct pool *pool = &scheduler->pool;
-    if (pool_run_forked(pool, batch)) return;
-    sync_enter(pool->domain, 0);
-    uint64_t divisor = scheduler->share * pool->worker_count;
-    bool made =
-        batch->item_costs
-            ? chunks_by_cost(&scheduler->chunks, batch, scheduler->base, divisor, scheduler->least)
-            : chunks_by_count(&scheduler->chunks, batch->item_count, divisor, scheduler->least);
-    pool_prepare(pool, batch, batch->item_count);
-    if (made) {
-        sync_store_u64(&scheduler->left, scheduler->chunks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
-        pool_run(pool);
-    } else /* no memory for the table */
-        sync_body(batch, 0, batch->item_count, 0);
-    sync_leave(pool->domain);
+static bool open(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
+                 uint32_t generation) {
+    (void)generation;
+    uint64_t divisor = scheduler->share * scheduler->pool.worker_count;
+    if (!chunks_make(&scheduler->chunks, batch, scheduler->base, divisor, scheduler->least))
+        return false;
+    sync_store_u64(&scheduler->left, scheduler->chunks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
+    return true;
 }
 
-static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
-                                           char *message) {
+static bool configure(struct grainbench_scheduler *scheduler, const struct grainbench_setup *setup,
+                      const void *chosen, char *message) {
     const struct options *values = chosen;
-    struct grainbench_scheduler *scheduler = aligned_alloc(SYNC_LINE, sizeof *scheduler);
-    if (!scheduler) {
-        error_write(message, "no memory for the scheduler");
-        return NULL;
-    }
+    (void)setup, (void)message;
     scheduler->least = (size_t)values->least;
     scheduler->share = (uint64_t)values->share;
     scheduler->base = (uint64_t)values->base;
-    scheduler->chunks = (struct chunks){0};
-    sync_init_u64(&scheduler->left, 0);
-    if (pool_create(&scheduler->pool, scheduler, setup, work, values->spin, message))
-        return scheduler;
-    free(scheduler);
-    return NULL;
+    return true;
 }
 
-static void destroy(struct grainbench_scheduler *scheduler) {
-    pool_destroy(&scheduler->pool);
+static void release(struct grainbench_scheduler *scheduler) {
     free(scheduler->chunks.bounds);
-    free(scheduler);
+}
+
+static const struct pool_kind kind = {.size = sizeof(struct grainbench_scheduler),
+                                      .configure = configure,
+                                      .release = release,
+                                      .open = open,
+                                      .work = work};
+
+static struct grainbench_scheduler *create(const struct grainbench_setup *setup, const void *chosen,
+                                           char *message) {
+    return pool_create(&kind, setup, chosen, message);
 }
 
 const struct grainbench_scheduler_operations SYNC_EXPORT(guided) = {
     POOL_SCHEDULER,
+    .run = pool_hook_run,
     .name = "guided",
     .summary = "shrinking chunks from a table, claimed by one shared counter",
     .capabilities = GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_USES_COSTS,
     .options = options,
     .options_size = sizeof(struct options),
     .create = create,
-    .run = run,
-    .destroy = destroy,
 };

@@ -1,21 +1,23 @@
 /* The persistent pool of the loop schedulers (static, counter and their like). The caller is
  * worker 0; a batch is published by a new generation number; workers spin a while for the next one
- * and then park, each on a word of its own; the wake-up goes down a binary tree (worker i wakes
- * 2i+1 and 2i+2), so that no one scans or wakes all the others.
+ * and then park, each on a word of its own; the wake-up goes down a tree (worker i wakes `wake`
+ * others, `wake` * i + 1 and on), so that no one scans or wakes all the others.
  *
- * A scheduler embeds a struct pool, gives it the function that one worker does for a batch, and
- * says what its completion counts: items, so that a worker that wakes late delays nobody, or
- * workers. It may touch the batch only while the batch cannot end: holding items of it, or before
- * reporting where workers are counted.
+ * A scheduler embeds a struct pool as its first member and describes itself by a struct pool_kind:
+ * what is opened for a batch, what one worker does for it, and what its completion counts: items,
+ * so that a worker that wakes late delays nobody, or workers. It may touch the batch only while the
+ * batch cannot end: holding items of it, or before reporting where workers are counted.
  *
  * Invariants:
  *   - `generation` is written by the caller alone; the store is the release that workers' loads
- *     of it acquire.
+ *     of it acquire. The batch lies beside it, so that one line brings both.
  *   - No lost wake-up: a sleeper stores `asleep` and then loads `generation`; a waker stores
  *     `generation` (or learned of it from one who did) and then loads `asleep`; all four are
  *     sequentially consistent, so one of the two sees the other.
- *   - `done` reaches its target once a batch; reports are releases, the caller's load acquires, so
- *     all results are visible when run() returns. */
+ *   - `left` is what workers have not reported yet. The caller keeps what it did itself to itself
+ *     (`kept`) and is done when that is all that is left; it hands it in before it parks, so who
+ *     reports the last of it sees 0 and wakes the caller. Reports are releases, the caller's load
+ *     acquires: all results are visible when run() returns. */
 #ifndef SCHEDULERS_POOL_H
 #define SCHEDULERS_POOL_H
 
@@ -23,6 +25,7 @@
 #include "schedulers/sync.h"
 #include "schedulers/tallies.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct pool;
 
@@ -35,41 +38,67 @@ struct SYNC_ALIGNED pool_worker {
     struct tallies tallies;
 };
 
-/* What worker `worker` does for the current batch. */
-typedef void (*pool_work)(struct grainbench_scheduler *scheduler, struct pool_worker *worker);
+/* Options of every such scheduler: the first member of its own. */
+struct pool_options {
+    int64_t spin, wake;
+};
+
+#define POOL_OPTIONS                                                                               \
+    {.name = "spin",                                                                               \
+     .type = GRAINBENCH_OPTION_INTEGER,                                                            \
+     .offset = offsetof(struct pool_options, spin),                                                \
+     .argument = "ROUNDS",                                                                         \
+     .fallback = "2000",                                                                           \
+     .minimum = 0,                                                                                 \
+     .maximum = 1e9,                                                                               \
+     .help = "times a worker looks for the next batch before it sleeps"},                          \
+    {                                                                                              \
+        .name = "wake", .type = GRAINBENCH_OPTION_INTEGER,                                         \
+        .offset = offsetof(struct pool_options, wake), .argument = "N", .fallback = "4",           \
+        .minimum = 1, .maximum = 1024, .help = "sleeping workers that each woken worker wakes"     \
+    }
+
+struct pool_kind {
+    size_t size; /* of struct grainbench_scheduler */
+    /* Sets up what lies behind the pool in the zeroed struct. Optional. False if there is no memory
+     * for it, or with a message of its own. */
+    bool (*configure)(struct grainbench_scheduler *, const struct grainbench_setup *setup,
+                      const void *options, char *message);
+    /* Frees what `configure` and `open` made, also half of it. Optional. */
+    void (*release)(struct grainbench_scheduler *);
+    /* Opens a batch of `generation` to claims: late workers may see a part of it at once, and what
+     * they need of the pool is in place. False if there is no memory for that. Optional. */
+    bool (*open)(struct grainbench_scheduler *, const struct grainbench_batch *batch,
+                 uint32_t generation);
+    /* What `worker` does for a batch; `generation` is the one it was called for. */
+    void (*work)(struct grainbench_scheduler *, struct pool_worker *worker, uint32_t generation);
+    bool counts_workers; /* every worker reports 1 every batch, instead of the items it ran */
+};
 
 struct pool {
     struct sync_domain *domain;
     struct grainbench_setup setup;
-    struct grainbench_scheduler *scheduler;
-    pool_work work;
+    const struct pool_kind *kind;
     struct pool_worker *workers;
     unsigned worker_count;
+    unsigned wake; /* of the wake-up tree */
     bool observe;
     uint64_t spin; /* rounds of waiting before a worker parks */
-    uint64_t batches;
+
+    SYNC_ALIGNED uint64_t batches;
+    uint64_t kept; /* done by the caller and not taken from `left` */
 
     SYNC_ALIGNED sync_u32 generation;
-    sync_u32 active;                      /* workers that batches wake: the first so many */
-    const struct grainbench_batch *batch; /* published by generation, or by a claim word */
+    sync_u32 active;               /* workers that batches wake: the first so many */
+    struct grainbench_batch batch; /* published by generation, or by a claim word */
 
-    SYNC_ALIGNED sync_u64 done;
+    SYNC_ALIGNED sync_u64 left;
     sync_u32 joiner_asleep;
-    uint64_t target;
 };
-
-/* The option every pool has; `offset` is of an int64_t. */
-#define POOL_SPIN_OPTION(at)                                                                       \
-    {                                                                                              \
-        .name = "spin", .type = GRAINBENCH_OPTION_INTEGER, .offset = (at), .argument = "ROUNDS",   \
-        .fallback = "2000", .minimum = 0, .maximum = 1e9,                                          \
-        .help = "times a worker looks for the next batch before it sleeps"                         \
-    }
 
 /* ---- Waking and sleeping -------------------------------------------------------------------- */
 
 static inline void pool_wake(struct pool *pool, struct pool_worker *waker, unsigned index) {
-    if (index >= pool->worker_count) return;
     if (index >= sync_load_u32(&pool->active, SYNC_RELAXED, SITE_POOL_WAKE)) return;
     struct pool_worker *worker = &pool->workers[index];
     if (sync_load_u32(&worker->asleep, SYNC_SEQ_CST, SITE_POOL_WAKE) == 0) return;
@@ -80,8 +109,9 @@ static inline void pool_wake(struct pool *pool, struct pool_worker *waker, unsig
 }
 
 static inline void pool_wake_children(struct pool *pool, struct pool_worker *waker) {
-    pool_wake(pool, waker, 2 * waker->index + 1);
-    pool_wake(pool, waker, 2 * waker->index + 2);
+    unsigned first = pool->wake * waker->index + 1;
+    for (unsigned i = first; i < first + pool->wake && i < pool->worker_count; i++)
+        pool_wake(pool, waker, i);
 }
 
 static inline void pool_sleep(struct pool *pool, struct pool_worker *worker, uint32_t seen) {
@@ -127,23 +157,43 @@ static inline uint32_t pool_await(struct pool *pool, struct pool_worker *worker,
 
 /* ---- Completion ----------------------------------------------------------------------------- */
 
-/* Adds to what has been done; the caller waits for the target given to pool_run. After it the
- * reporter must not touch the batch, unless it holds more items of it. */
-static inline void pool_report(struct pool *pool, uint64_t amount) {
-    uint64_t target = pool->target; /* read before the report: the next batch may follow it */
-    uint64_t before = sync_fetch_add_u64(&pool->done, amount, SYNC_SEQ_CST, SITE_POOL_DONE);
-    if (before + amount != target) return;
+/* Reports what has been done. After it the reporter must not touch the batch, unless it holds more
+ * items of it. */
+static inline void pool_report(struct pool *pool, struct pool_worker *worker, uint64_t amount) {
+    if (worker->index == 0) {
+        pool->kept += amount;
+        return;
+    }
+    if (sync_fetch_sub_u64(&pool->left, amount, SYNC_SEQ_CST, SITE_POOL_DONE) != amount) return;
     if (sync_load_u32(&pool->joiner_asleep, SYNC_SEQ_CST, SITE_POOL_DONE) == 0) return;
     if (sync_exchange_u32(&pool->joiner_asleep, 0, SYNC_SEQ_CST, SITE_POOL_DONE) == 1)
         sync_wake(&pool->joiner_asleep, 1, SITE_POOL_DONE);
 }
 
+/* Whether all that is left is what the caller kept. */
 static inline bool pool_is_done(struct pool *pool, enum sync_order order) {
-    return sync_load_u64(&pool->done, order, SITE_POOL_JOIN) == pool->target;
+    return sync_load_u64(&pool->left, order, SITE_POOL_JOIN) == pool->kept;
+}
+
+static inline void pool_join_asleep(struct pool *pool) {
+    struct tallies *tallies = &pool->workers[0].tallies;
+    uint64_t kept = pool->kept;
+    pool->kept = 0;
+    bool done = kept && sync_fetch_sub_u64(&pool->left, kept, SYNC_SEQ_CST, SITE_POOL_JOIN) == kept;
+    while (!done) {
+        sync_store_u32(&pool->joiner_asleep, 1, SYNC_SEQ_CST, SITE_POOL_JOIN);
+        done = pool_is_done(pool, SYNC_SEQ_CST);
+        if (!done) {
+            sync_tally_add(&tallies->parks, 1);
+            sync_park(&pool->joiner_asleep, 1, SITE_POOL_JOIN);
+            done = pool_is_done(pool, SYNC_ACQUIRE);
+        }
+        sync_store_u32(&pool->joiner_asleep, 0, SYNC_RELAXED, SITE_POOL_JOIN);
+    }
 }
 
 static inline void pool_join(struct pool *pool) {
-    struct pool_worker *self = &pool->workers[0];
+    struct tallies *tallies = &pool->workers[0].tallies;
     if (pool_is_done(pool, SYNC_ACQUIRE)) return;
     uint64_t start_ns = pool->observe ? sync_now_ns() : 0;
     bool done = false;
@@ -152,18 +202,10 @@ static inline void pool_join(struct pool *pool) {
         done = pool_is_done(pool, SYNC_ACQUIRE);
     }
     uint64_t spun_ns = pool->observe ? sync_now_ns() : 0;
-    if (pool->observe) sync_tally_add(&self->tallies.spin_ns, spun_ns - start_ns);
-    while (!done) {
-        sync_store_u32(&pool->joiner_asleep, 1, SYNC_SEQ_CST, SITE_POOL_JOIN);
-        done = pool_is_done(pool, SYNC_SEQ_CST);
-        if (!done) {
-            sync_tally_add(&self->tallies.parks, 1);
-            sync_park(&pool->joiner_asleep, 1, SITE_POOL_JOIN);
-            done = pool_is_done(pool, SYNC_ACQUIRE);
-        }
-        sync_store_u32(&pool->joiner_asleep, 0, SYNC_RELAXED, SITE_POOL_JOIN);
-    }
-    if (pool->observe) sync_tally_add(&self->tallies.park_ns, sync_now_ns() - spun_ns);
+    if (!done) pool_join_asleep(pool);
+    if (!pool->observe) return;
+    sync_tally_add(&tallies->spin_ns, spun_ns - start_ns);
+    sync_tally_add(&tallies->park_ns, sync_now_ns() - spun_ns);
 }
 
 /* ---- Batches -------------------------------------------------------------------------------- */
@@ -175,23 +217,17 @@ static inline bool pool_run_forked(struct pool *pool, const struct grainbench_ba
     return true;
 }
 
-/* Before a batch of which late workers may see a part (a claim word stored by the scheduler
- * between pool_prepare and pool_run): what must be in place by then. */
-static inline void pool_prepare(struct pool *pool, const struct grainbench_batch *batch,
-                                uint64_t target) {
-    pool->batch = batch;
-    pool->target = target;
-    sync_store_u64(&pool->done, 0, SYNC_RELAXED, SITE_POOL_PUBLISH);
-}
-
 /* The generation that ends the threads. */
 #define POOL_STOP UINT32_MAX
 
-/* The next generation, or POOL_STOP. */
-static inline void pool_publish(struct pool *pool, bool stop) {
+/* The one after the last that was published. */
+static inline uint32_t pool_next_generation(struct pool *pool) {
     uint32_t next = sync_load_u32(&pool->generation, SYNC_RELAXED, SITE_POOL_PUBLISH) + 1;
-    if (stop || next == POOL_STOP) next = stop ? POOL_STOP : 1;
-    sync_store_u32(&pool->generation, next, SYNC_SEQ_CST, SITE_POOL_PUBLISH);
+    return next == POOL_STOP ? 1 : next;
+}
+
+static inline void pool_publish(struct pool *pool, uint32_t generation) {
+    sync_store_u32(&pool->generation, generation, SYNC_SEQ_CST, SITE_POOL_PUBLISH);
     pool_wake_children(pool, &pool->workers[0]);
 }
 
@@ -201,21 +237,39 @@ static inline void pool_set_active(struct pool *pool, unsigned workers) {
     sync_store_u32(&pool->active, workers, SYNC_RELAXED, SITE_POOL_PUBLISH);
 }
 
-/* Publishes the prepared batch, works as worker 0 and returns when `done` is at its target. */
-static inline void pool_run(struct pool *pool) {
-    pool_publish(pool, false);
-    pool->work(pool->scheduler, &pool->workers[0]);
-    pool_join(pool);
-    pool->batches++;
-}
-
 /* Runs items of the current batch and enters them into the worker's tallies. */
 static inline void pool_body(struct pool_worker *worker, size_t begin, size_t end) {
     struct pool *pool = worker->pool;
     uint64_t start_ns = pool->observe ? sync_now_ns() : 0;
-    sync_body(pool->batch, begin, end, worker->index);
+    sync_body(&pool->batch, begin, end, worker->index);
     if (pool->observe) sync_tally_add(&worker->tallies.run_ns, sync_now_ns() - start_ns);
     tallies_leaf(&worker->tallies, end - begin);
+}
+
+/* Runs a whole batch on the caller, without anything published. */
+static inline void pool_run_alone(struct pool *pool, const struct grainbench_batch *batch) {
+    pool->batch = *batch;
+    if (batch->item_count) pool_body(&pool->workers[0], 0, batch->item_count);
+    pool->batches++;
+}
+
+/* Publishes a batch, works as worker 0 and returns when all of it is done. */
+static inline void pool_run(struct pool *pool, const struct grainbench_batch *batch) {
+    struct grainbench_scheduler *scheduler = (struct grainbench_scheduler *)pool;
+    const struct pool_kind *kind = pool->kind;
+    uint32_t generation = pool_next_generation(pool);
+    pool->kept = 0;
+    sync_store_u64(&pool->left, kind->counts_workers ? pool->worker_count : batch->item_count,
+                   SYNC_RELAXED, SITE_POOL_PUBLISH);
+    pool->batch = *batch;
+    if (kind->open && !kind->open(scheduler, batch, generation)) {
+        pool_run_alone(pool, batch);
+        return;
+    }
+    pool_publish(pool, generation);
+    kind->work(scheduler, &pool->workers[0], generation);
+    pool_join(pool);
+    pool->batches++;
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -229,67 +283,91 @@ static inline void pool_thread(void *argument) {
         seen = pool_await(pool, worker, seen);
         pool_wake_children(pool, worker);
         if (seen == POOL_STOP) break;
-        pool->work(pool->scheduler, worker);
+        pool->kind->work((struct grainbench_scheduler *)pool, worker, seen);
     }
     if (setup->worker_stop) setup->worker_stop(setup->context, worker->index);
 }
 
-/* Ends and joins every thread; the scheduler then frees itself. */
-static inline void pool_destroy(struct pool *pool) {
+/* Ends and joins every thread that was started. */
+static inline void pool_stop(struct pool *pool) {
     const struct grainbench_setup *setup = &pool->setup;
     if (!sync_forked(pool->domain)) {
         sync_enter(pool->domain, 0);
-        sync_store_u32(&pool->active, pool->worker_count, SYNC_RELAXED, SITE_POOL_PUBLISH);
-        pool_publish(pool, true);
+        pool_set_active(pool, pool->worker_count);
+        pool_publish(pool, POOL_STOP);
     }
     for (unsigned i = 1; i < pool->worker_count; i++)
         if (pool->workers[i].thread) sync_thread_join(pool->domain, pool->workers[i].thread);
     if (!sync_forked(pool->domain)) sync_leave(pool->domain);
     if (setup->worker_stop) setup->worker_stop(setup->context, 0);
-    sync_domain_destroy(pool->domain);
-    free(pool->workers);
 }
 
-/* Makes the workers. False, with the reason in `message` and nothing left over, on failure. */
-static inline bool pool_create(struct pool *pool, struct grainbench_scheduler *scheduler,
-                               const struct grainbench_setup *setup, pool_work work, int64_t spin,
-                               char *message) {
-    struct sync_domain *domain = sync_domain_create(setup, setup->workers);
-    struct pool_worker *workers =
-        aligned_alloc(SYNC_LINE, setup->workers * sizeof(struct pool_worker));
-    if (!domain || !workers) {
-        free(workers);
-        if (domain) sync_domain_destroy(domain);
-        return error_write(message, "no memory for %u workers", setup->workers);
-    }
-    *pool = (struct pool){.domain = domain,
-                          .setup = *setup,
-                          .scheduler = scheduler,
-                          .work = work,
-                          .workers = workers,
-                          .worker_count = setup->workers,
-                          .observe = setup->flags & GRAINBENCH_OBSERVE,
-                          .spin = (uint64_t)spin};
-    for (unsigned i = 0; i < setup->workers; i++) {
-        workers[i].index = i;
-        workers[i].pool = pool;
-        workers[i].thread = NULL;
-        sync_tally_set(&workers[i].woken_ns, 0);
-        sync_init_u32(&workers[i].asleep, 0);
-        tallies_reset(&workers[i].tallies);
-    }
-    sync_init_u32(&pool->active, setup->workers);
-    if (setup->worker_start) setup->worker_start(setup->context, 0);
-    sync_enter(domain, 0);
+static inline bool pool_start(struct pool *pool) {
+    const struct grainbench_setup *setup = &pool->setup;
     bool started = true;
+    if (setup->worker_start) setup->worker_start(setup->context, 0);
+    sync_enter(pool->domain, 0);
     for (unsigned i = 1; i < setup->workers && started; i++) {
-        workers[i].thread = sync_thread_start(domain, i, pool_thread, &workers[i]);
-        started = workers[i].thread != NULL;
+        struct pool_worker *worker = &pool->workers[i];
+        worker->thread = sync_thread_start(pool->domain, i, pool_thread, worker);
+        started = worker->thread != NULL;
     }
-    sync_leave(domain);
-    if (started) return true;
-    pool_destroy(pool);
-    return error_write(message, "cannot start %u threads; use fewer workers", setup->workers);
+    sync_leave(pool->domain);
+    if (!started) pool_stop(pool);
+    return started;
+}
+
+static inline void pool_free(struct pool *pool) {
+    if (!pool) return;
+    if (pool->kind->release) pool->kind->release((struct grainbench_scheduler *)pool);
+    if (pool->domain) sync_domain_destroy(pool->domain);
+    free(pool->workers);
+    free(pool);
+}
+
+static inline void pool_init(struct pool *pool, const struct pool_kind *kind,
+                             const struct grainbench_setup *setup,
+                             const struct pool_options *options) {
+    pool->setup = *setup;
+    pool->kind = kind;
+    pool->worker_count = setup->workers;
+    pool->wake = (unsigned)options->wake;
+    pool->observe = setup->flags & GRAINBENCH_OBSERVE;
+    pool->spin = (uint64_t)options->spin;
+    sync_init_u32(&pool->active, setup->workers);
+    for (unsigned i = 0; pool->workers && i < setup->workers; i++) {
+        pool->workers[i].index = i;
+        pool->workers[i].pool = pool;
+    }
+}
+
+/* Zeroed memory that starts a line. NULL without memory. */
+static inline void *pool_allocate(size_t size) {
+    size = (size + SYNC_LINE - 1) / SYNC_LINE * SYNC_LINE;
+    void *memory = aligned_alloc(SYNC_LINE, size);
+    return memory ? memset(memory, 0, size) : NULL;
+}
+
+/* NULL, with the reason in `message` and nothing left over, on failure. */
+static inline struct grainbench_scheduler *pool_create(const struct pool_kind *kind,
+                                                       const struct grainbench_setup *setup,
+                                                       const void *options, char *message) {
+    struct pool *pool = pool_allocate(kind->size);
+    if (!pool) {
+        error_write(message, "no memory for the scheduler");
+        return NULL;
+    }
+    struct grainbench_scheduler *scheduler = (struct grainbench_scheduler *)pool;
+    pool->domain = sync_domain_create(setup, setup->workers);
+    pool->workers = pool_allocate(setup->workers * sizeof(struct pool_worker));
+    pool_init(pool, kind, setup, options);
+    error_write(message, "no memory for %u workers", setup->workers);
+    bool ready = pool->domain && pool->workers &&
+                 (!kind->configure || kind->configure(scheduler, setup, options, message));
+    if (ready && pool_start(pool)) return scheduler;
+    if (ready) error_write(message, "cannot start %u threads; use fewer workers", setup->workers);
+    pool_free(pool);
+    return NULL;
 }
 
 static inline void pool_statistics(const struct pool *pool, struct grainbench_statistics *out) {
@@ -305,7 +383,21 @@ static inline void pool_reset_statistics(struct pool *pool) {
     pool->batches = 0;
 }
 
-/* Hooks that do not differ: a scheduler of a pool has it as its first member. */
+/* Hooks that do not differ. */
+static inline void pool_hook_run(struct grainbench_scheduler *scheduler,
+                                 const struct grainbench_batch *batch) {
+    struct pool *pool = (struct pool *)scheduler;
+    if (pool_run_forked(pool, batch)) return;
+    sync_enter(pool->domain, 0);
+    pool_run(pool, batch);
+    sync_leave(pool->domain);
+}
+
+static inline void pool_hook_destroy(struct grainbench_scheduler *scheduler) {
+    pool_stop((struct pool *)scheduler);
+    pool_free((struct pool *)scheduler);
+}
+
 static inline void pool_hook_statistics(struct grainbench_scheduler *scheduler,
                                         struct grainbench_statistics *out) {
     pool_statistics((const struct pool *)scheduler, out);
@@ -319,6 +411,6 @@ static inline void pool_hook_reset_statistics(struct grainbench_scheduler *sched
 #define POOL_SCHEDULER                                                                             \
     .struct_size = sizeof(struct grainbench_scheduler_operations),                                 \
     .abi = GRAINBENCH_SCHEDULER_ABI, .statistics = pool_hook_statistics,                           \
-    .reset_statistics = pool_hook_reset_statistics
+    .reset_statistics = pool_hook_reset_statistics, .destroy = pool_hook_destroy
 
 #endif

@@ -218,6 +218,10 @@ uint64_t sync_now_ns(void);
  *   void sync_body(const struct grainbench_batch *batch, size_t begin, size_t end, unsigned
  * worker); */
 
+/* Plain computing of about so many loads from the nearest cache, where it could matter (a pass over
+ * a batch's costs): defined by the implementation, because the virtual copy charges it.
+ *   void sync_compute(uint64_t loads); */
+
 /* malloc, realloc and free of memory that a runtime allocates while a batch runs (result vectors,
  * list nodes). NULL without memory. */
 void *sync_allocate(size_t size, enum sync_site site);

@@ -35,6 +35,10 @@ SYNC_INLINE void sync_after_cas(const void *word, bool done, enum sync_order ord
 void sync_counted_pause(enum sync_site site);
 #define sync_pause sync_counted_pause
 
+SYNC_INLINE void sync_compute(uint64_t loads) {
+    (void)loads;
+}
+
 SYNC_INLINE void sync_body(const struct grainbench_batch *batch, size_t begin, size_t end,
                            unsigned worker) {
     batch->body(batch->context, begin, end, worker);

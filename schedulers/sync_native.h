@@ -19,6 +19,10 @@ SYNC_INLINE void sync_pause(enum sync_site site) {
     processor_pause();
 }
 
+SYNC_INLINE void sync_compute(uint64_t loads) {
+    (void)loads;
+}
+
 SYNC_INLINE void sync_body(const struct grainbench_batch *batch, size_t begin, size_t end,
                            unsigned worker) {
     batch->body(batch->context, begin, end, worker);

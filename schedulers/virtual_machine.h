@@ -165,7 +165,8 @@ void virtual_free_of_charge(void *memory);
 void virtual_work(uint64_t duration_ps);
 /* Other code with a known cost. */
 void virtual_spend(uint64_t duration_ps);
-void virtual_leaf(void); /* charges leaf_ns */
+void virtual_leaf(void);              /* charges leaf_ns */
+void virtual_compute(uint64_t loads); /* charges hit_ns each */
 
 /* Sleeps if *word == expected; false at once if not. Spurious returns do not happen. */
 bool virtual_futex_wait(const volatile uint32_t *word, uint32_t expected, unsigned kind,

@@ -249,6 +249,10 @@ void virtual_spend(uint64_t duration_ps) {
     core->account.other_ps += duration_ps;
 }
 
+void virtual_compute(uint64_t loads) {
+    virtual_spend(loads * virtual_current->cost.hit);
+}
+
 void virtual_leaf(void) {
     virtual_spend(virtual_current->cost.leaf);
 }

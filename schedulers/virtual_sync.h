@@ -31,6 +31,10 @@ SYNC_INLINE void sync_pause(enum sync_site site) {
     virtual_pause(SYNC_PAUSE, site);
 }
 
+SYNC_INLINE void sync_compute(uint64_t loads) {
+    virtual_compute(loads);
+}
+
 /* The harness's simulated body charges each item's cost with virtual_work. */
 SYNC_INLINE void sync_body(const struct grainbench_batch *batch, size_t begin, size_t end,
                            unsigned worker) {

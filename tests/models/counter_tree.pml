@@ -50,8 +50,7 @@ inline fetch_block() {
     fi
 }
 
-inline take_part() {
-    mine = turn;
+inline take_part() { /* for batch `mine` */
     finished = 0;
     do
     ::  atomic { seen.generation = node.generation; seen.low = node.low; seen.high = node.high }
@@ -85,7 +84,7 @@ proctype worker() {
     word seen;
 end:
     do
-    :: published != noticed -> noticed = published; take_part()
+    :: published != noticed -> noticed = published; mine = noticed; take_part()
     od
 }
 
@@ -102,6 +101,7 @@ init {
         turn = number;
         left = BLOCKS;
         published = number;
+        mine = number;
         take_part();
         (done >= ITEMS);
         item = 0;

@@ -1,7 +1,8 @@
 /* Sleeping and waking in schedulers/pool.h: workers park on words of their own, each is woken by one
  * parent and wakes on (the tree is a chain here: a second child adds states, no new case), every
- * worker reports every batch (as under `static`), the caller may park too. Checked: nobody sleeps
- * for ever (SPIN reports that as an invalid end state).
+ * worker reports every batch (as under `static`); the caller keeps its own report to itself until it
+ * parks. Checked: nobody sleeps for ever (SPIN reports that as an invalid end state), and a batch
+ * ends when every worker has reported.
  *
  * BROKEN: a worker that announced sleep does not look at the generation again. */
 #ifndef BROKEN
@@ -12,7 +13,8 @@
 #define STOP    (BATCHES + 1)
 
 byte generation = 0;
-byte done = 0;
+byte left = 0; /* what has not been reported */
+byte reports = 0;
 bit asleep[WORKERS];
 bit parked[WORKERS]; /* in the kernel's queue of that word */
 bit joiner_asleep = 0, joiner_parked = 0;
@@ -34,9 +36,9 @@ inline wake_child(self, before) {
 }
 
 inline report(before) {
-    atomic { before = done; done++ }
+    atomic { left--; before = left; reports++ }
     if
-    :: before + 1 == WORKERS && joiner_asleep == 1 ->
+    :: before == 0 && joiner_asleep == 1 ->
         atomic { before = joiner_asleep; joiner_asleep = 0 }
         if :: before == 1 -> joiner_parked = 0 :: else -> skip fi
     :: else -> skip
@@ -67,21 +69,25 @@ proctype worker(byte self) {
 }
 
 init {
-    byte number = 1, before;
+    byte number = 1, before, kept;
     atomic { run worker(1); run worker(2) }
     do
     :: number <= BATCHES ->
-        done = 0;
+        left = WORKERS;
+        reports = 0;
         generation = number;
         wake_child(0, before);
-        report(before);
+        kept = 1; /* the caller's own part */
         do
-        :: done == WORKERS -> break
-        :: done != WORKERS ->
+        :: left == kept -> break
+        :: kept == 1 && left != kept -> /* out of patience: hand it in */
+            atomic { left = left - kept; kept = 0 }
+        :: kept == 0 && left != 0 ->
             joiner_asleep = 1;
-            if :: done != WORKERS -> park(joiner_asleep, joiner_parked) :: else -> skip fi;
+            if :: left != 0 -> park(joiner_asleep, joiner_parked) :: else -> skip fi;
             joiner_asleep = 0
         od;
+        assert(reports == WORKERS - 1);
         number++
     :: else -> break
     od;

@@ -51,13 +51,14 @@ static void five_of_five_runs_agree_at_one_worker(void **state) {
     }
 }
 
+/* The caller keeps what it did to itself: alone, it reports nothing. */
 static void a_counter_claims_once_a_window_and_once_a_worker(void **state) {
     (void)state;
     struct ledger_result *result = run("counter", "window=8", one_worker);
     uint64_t claims = result->ledger.count[SITE_COUNTER_CLAIM][SYNC_FETCH_SUB][SYNC_ACQUIRE];
     assert_int_equal(claims, 20 * (1000 / 8 + 1));
     assert_int_equal(ledger_sum(&result->ledger, LEDGER_READ_MODIFY_WRITE, "claim"), claims);
-    assert_int_equal(ledger_sum(&result->ledger, LEDGER_READ_MODIFY_WRITE, "done"), 20);
+    assert_int_equal(ledger_sum(&result->ledger, LEDGER_READ_MODIFY_WRITE, "done"), 0);
     free(result);
 }
 
