@@ -13,7 +13,7 @@ static const double AUTOCORRELATION_LIMIT = 1.645;
 static const double DRIFT_LIMIT = 2.576;
 static const double TWO_HEAPS_LIMIT = 0.90;
 static const double PROCESS_LIMIT = 2.326;
-enum { TWO_HEAPS_LEAST = 20 };
+enum { TWO_HEAPS_LEAST = 20, DRIFT_LEAST = 9 };
 
 /* A short series' estimate is too low by about (1 + 3 r) / n (Kendall 1954); put right here. */
 static bool is_autocorrelated(const double *values, size_t count) {
@@ -50,9 +50,11 @@ static void note_part(struct series *series, const double *values, size_t count)
     series->greatest_part = fmax(series->greatest_part, median);
 }
 
+/* Processes are looked at as wholes: ratios of one process are alike, which a test that takes them
+ * for independent would call a drift. */
 static void check_drift(const double *ratios, size_t count, struct series *series) {
     series->trend = statistics_trend(ratios, count);
-    if (count < 12 || fabs(series->trend) * sqrt((double)count - 1) < DRIFT_LIMIT) return;
+    if (count < DRIFT_LEAST || fabs(series->trend) * sqrt((double)count - 1) < DRIFT_LIMIT) return;
     series->flaws |= SERIES_DRIFTS;
     note_part(series, ratios, count / 3);
     note_part(series, ratios + count - count / 3, count / 3);
@@ -73,15 +75,16 @@ static void check_two_heaps(const double *ratios, size_t count, struct series *s
     free(sorted);
 }
 
-/* Medians of the runs of one process each; ratios come sorted by process. */
+/* What each process says: the trimmed mean of its ratios, or their median. Ratios come sorted by
+ * process. */
 static size_t gather_processes(const double *ratios, const unsigned *processes, size_t count,
-                               double *medians) {
+                               double (*middle)(const double *, size_t), double *values) {
     size_t found = 0;
     for (size_t begin = 0; begin < count;) {
         size_t end = begin + 1;
         while (end < count && processes[end] == processes[begin])
             end++;
-        medians[found++] = statistics_median(ratios + begin, end - begin);
+        values[found++] = middle(ratios + begin, end - begin);
         begin = end;
     }
     return found;
@@ -108,20 +111,45 @@ static bool processes_differ(const double *ratios, size_t count, const double *m
 
 static bool gather_by_process(const double *ratios, const unsigned *processes, size_t count,
                               struct series *series, struct error *error) {
-    double *medians = malloc((count + 1) * sizeof *medians);
-    if (!medians) return error_set(error, "out of memory for a series of pairs");
-    size_t found = gather_processes(ratios, processes, count, medians);
-    if (found >= STATISTICS_LEAST_VALUES) {
-        memcpy(series->values, medians, found * sizeof *medians);
+    double *values = malloc((count + 1) * sizeof *values);
+    if (!values) return error_set(error, "out of memory for a series of pairs");
+    size_t found = gather_processes(ratios, processes, count, statistics_trimmed_mean, values);
+    if (found >= SERIES_LEAST_PROCESSES) {
+        memcpy(series->values, values, found * sizeof *values);
         series->count = found;
         series->block = 0;
-    } else if (found > 1 && processes_differ(ratios, count, medians, found)) {
-        series->flaws |= SERIES_PROCESSES_DIFFER;
-        for (size_t i = 0; i < found; i++)
-            note_part(series, &medians[i], 1);
+    } else if (found > 1) {
+        gather_processes(ratios, processes, count, statistics_median, values);
+        if (processes_differ(ratios, count, values, found)) {
+            series->flaws |= SERIES_PROCESSES_DIFFER;
+            for (size_t i = 0; i < found; i++)
+                note_part(series, &values[i], 1);
+        }
     }
-    free(medians);
+    free(values);
     return true;
+}
+
+/* The units are ratios or blocks of them. */
+static void analyse_ratios(const double *ratios, size_t count, double confidence,
+                           struct series *series) {
+    widen_for_autocorrelation(ratios, count, series);
+    check_drift(ratios, count, series);
+    check_two_heaps(ratios, count, series);
+    series->has_interval =
+        statistics_median_interval(series->values, series->count, confidence, &series->change);
+    if (series->block == 1) return;
+    series->change.estimate = statistics_median(ratios, count);
+    series->change.low = fmin(series->change.low, series->change.estimate);
+    series->change.high = fmax(series->change.high, series->change.estimate);
+}
+
+static void analyse_processes(size_t pairs, double confidence, struct series *series) {
+    check_drift(series->values, series->count, series);
+    check_two_heaps(series->values, series->count, series);
+    bool has_interval =
+        statistics_mean_interval(series->values, series->count, confidence, &series->change);
+    series->has_interval = has_interval && pairs >= STATISTICS_LEAST_VALUES;
 }
 
 bool series_analyse(const double *ratios, const unsigned *processes, size_t count,
@@ -138,17 +166,22 @@ bool series_analyse(const double *ratios, const unsigned *processes, size_t coun
         series_free(series);
         return false;
     }
-    if (series->block == 1) widen_for_autocorrelation(ratios, count, series);
-    check_drift(ratios, count, series);
-    check_two_heaps(ratios, count, series);
     statistics_outliers(ratios, count, &series->mild, &series->severe);
-    series->has_interval =
-        statistics_median_interval(series->values, series->count, confidence, &series->change);
-    if (series->block == 1) return true;
-    series->change.estimate = statistics_median(ratios, count);
-    series->change.low = fmin(series->change.low, series->change.estimate);
-    series->change.high = fmax(series->change.high, series->change.estimate);
+    if (series->block)
+        analyse_ratios(ratios, count, confidence, series);
+    else
+        analyse_processes(count, confidence, series);
     return true;
+}
+
+double series_p_beyond(const struct series *series, double limit) {
+    bool up = series->change.estimate > 0, by_process = series->block == 0;
+    double middle =
+        by_process ? series->change.estimate : statistics_median(series->values, series->count);
+    double null = up ? limit : -limit;
+    if (up ? middle <= null : middle >= null) return 1;
+    return by_process ? statistics_t_test(series->values, series->count, null)
+                      : statistics_sign_test(series->values, series->count, null);
 }
 
 void series_free(struct series *series) {

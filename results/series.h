@@ -11,15 +11,21 @@ enum series_flaw {
     SERIES_AUTOCORRELATED = 1,  /* even blocks of it are: no interval can be trusted */
     SERIES_DRIFTS = 2,          /* the ratio rises or falls over the run */
     SERIES_TWO_HEAPS = 4,       /* the ratios fall into two separate heaps */
-    SERIES_PROCESSES_DIFFER = 8 /* fewer than 6 processes, and they differ more than by chance */
+    SERIES_PROCESSES_DIFFER = 8 /* too few processes to be the units, and they differ more than by
+                                   chance */
 };
 
+/* Processes from which they are the units: two builds of one program, or two processes of one
+ * build, differ from each other by where their memory lies, and only other processes tell by how
+ * much. */
+enum { SERIES_LEAST_PROCESSES = 4 };
+
 struct series {
-    double *values; /* the independent units: ratios, or medians of blocks or of processes */
+    double *values; /* the independent units: ratios, medians of blocks, or means of processes */
     size_t count;
     size_t block; /* ratios a unit; 1: each stands for itself; 0: a unit is a process */
     bool has_interval;
-    struct interval change;
+    struct interval change; /* of the median; where a unit is a process, of the mean (Student's) */
     unsigned flaws;
     double lag1, trend, heaps;
     /* Medians of the parts that a flaw splits the series into (thirds of the run, heaps,
@@ -33,6 +39,11 @@ struct series {
 bool series_analyse(const double *ratios, const unsigned *processes, size_t count,
                     double confidence, struct series *series, struct error *error);
 void series_free(struct series *series);
+
+/* The p-value of "the change is not beyond `limit`, in the direction in which it lies": of the sign
+ * test, or of Student's where a unit is a process. 1 for a change short of the limit, which is no
+ * evidence at all, however surely it is short of it. */
+double series_p_beyond(const struct series *series, double limit);
 
 /* An interval is there, can be trusted, and is within +- half_width. */
 bool series_is_precise(const struct series *series, double half_width);

@@ -88,6 +88,73 @@ double statistics_sign_test(const double *values, size_t count, double null) {
     return p < 1 ? p : 1;
 }
 
+/* The regularised incomplete beta function I_x(a, b) by its continued fraction (Abramowitz and
+ * Stegun 26.5.8, evaluated from the front after Lentz); quick for x below (a + 1) / (a + b + 2). */
+static double incomplete_beta(double x, double a, double b) {
+    enum { STEPS = 500 };
+    const double tiny = 1e-300;
+    int sign;
+    if (x <= 0 || x >= 1) return x > 0;
+    if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(1 - x, b, a);
+    double front = exp(lgamma_r(a + b, &sign) - lgamma_r(a, &sign) - lgamma_r(b, &sign) +
+                       a * log(x) + b * log1p(-x)) /
+                   a;
+    double c = 1, d = 1 - (a + b) * x / (a + 1);
+    d = 1 / (fabs(d) < tiny ? tiny : d);
+    double value = d;
+    for (int m = 1; m < STEPS; m++) {
+        double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+        double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+        for (int half = 0; half < 2; half++) {
+            double term = half ? odd : even;
+            d = 1 + term * d;
+            c = 1 + term / c;
+            d = 1 / (fabs(d) < tiny ? tiny : d);
+            c = fabs(c) < tiny ? tiny : c;
+            value *= c * d;
+        }
+        if (fabs(c * d - 1) < 1e-14) break;
+    }
+    return front * value;
+}
+
+double statistics_t_tails(double t, double degrees) {
+    return isinf(t) ? 0 : incomplete_beta(degrees / (degrees + t * t), degrees / 2, 0.5);
+}
+
+/* The t that both tails beyond hold `tails` of. */
+static double t_quantile(double tails, double degrees) {
+    double low = 0, high = 1;
+    while (statistics_t_tails(high, degrees) > tails && high < 1e9)
+        high *= 2;
+    while (high - low > 1e-12 * high) {
+        double middle = (low + high) / 2;
+        *(statistics_t_tails(middle, degrees) > tails ? &low : &high) = middle;
+    }
+    return high;
+}
+
+bool statistics_mean_interval(const double *values, size_t count, double confidence,
+                              struct interval *interval) {
+    *interval = (struct interval){
+        .estimate = statistics_mean(values, count), .low = NAN, .high = NAN, .coverage = 0};
+    if (count < 2) return false;
+    double error = statistics_deviation(values, count) / sqrt((double)count);
+    double reach = t_quantile(1 - confidence, (double)count - 1) * error;
+    interval->low = interval->estimate - reach;
+    interval->high = interval->estimate + reach;
+    interval->coverage = confidence;
+    return true;
+}
+
+double statistics_t_test(const double *values, size_t count, double null) {
+    if (count < 2) return 1;
+    double error = statistics_deviation(values, count) / sqrt((double)count);
+    double distance = statistics_mean(values, count) - null;
+    if (distance == 0) return 1;
+    return statistics_t_tails(error > 0 ? distance / error : INFINITY, (double)count - 1);
+}
+
 struct ranked {
     double value;
     size_t index;

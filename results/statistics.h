@@ -32,6 +32,17 @@ bool statistics_median_interval(const double *values, size_t count, double confi
  * nothing is left. */
 double statistics_sign_test(const double *values, size_t count, double null);
 
+/* The mean with Student's interval: for few values that are means of many themselves, such as those
+ * of processes. False if `count` is below 2. */
+bool statistics_mean_interval(const double *values, size_t count, double confidence,
+                              struct interval *interval);
+
+/* Student's two-sided test of "the mean is `null`"; 1 below two values. */
+double statistics_t_test(const double *values, size_t count, double null);
+
+/* P(|T| >= |t|) of Student's law. */
+double statistics_t_tails(double t, double degrees);
+
 /* P(at most k of n fair coins fall heads). */
 double statistics_binomial_half(size_t k, size_t n);
 

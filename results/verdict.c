@@ -149,17 +149,6 @@ static void compare_figures(const struct record *record, struct comparison *comp
     comparison->verdict = VERDICT_PUBLISHED;
 }
 
-/* Of "the change does not exceed the limit, in the direction in which it lies". A median short of
- * the limit is no evidence at all, however surely it is short of it. */
-static double p_beyond_limit(const struct comparison *comparison) {
-    const struct series *series = &comparison->series;
-    bool up = comparison->change > 0;
-    double median = statistics_median(series->values, series->count);
-    if (up ? median <= comparison->limit : median >= -comparison->limit) return 1;
-    return statistics_sign_test(series->values, series->count,
-                                up ? comparison->limit : -comparison->limit);
-}
-
 static bool measure(const struct record *record, const struct verdict_options *options,
                     struct comparison *comparison, struct error *error) {
     if (!pairs_build(record, comparison->baseline, comparison->patched, options->metric,
@@ -170,7 +159,8 @@ static bool measure(const struct record *record, const struct verdict_options *o
     comparison->change = comparison->series.change.estimate;
     comparison->limit = log1p(options->threshold);
     if (!isnan(comparison->floor)) comparison->limit = fmax(comparison->limit, comparison->floor);
-    if (comparison->series.has_interval) comparison->p = p_beyond_limit(comparison);
+    if (comparison->series.has_interval)
+        comparison->p = series_p_beyond(&comparison->series, comparison->limit);
     return true;
 }
 

@@ -168,8 +168,9 @@ static json_t *ask(struct arm_process *process, json_t *request, struct error *e
     return send_request(process, request, error) ? receive_reply(process, error) : NULL;
 }
 
-struct arm_process *arm_process_start(const struct arm_spec *spec,
-                                      const struct arm_process_setup *setup, struct error *error) {
+struct arm_process *arm_process_begin(const struct arm_spec *spec,
+                                      const struct arm_process_setup *setup, uint64_t layout,
+                                      struct error *error) {
     struct arm_process *process = calloc(1, sizeof *process);
     if (!process) {
         error_set(error, "out of memory");
@@ -180,13 +181,26 @@ struct arm_process *arm_process_start(const struct arm_spec *spec,
     snprintf(process->label, sizeof process->label, "%s", spec->label);
     signal(SIGPIPE, SIG_IGN); /* a dead arm is a failed write, not our end */
     if (spawn(process, spec, error)) {
-        json_t *request = json_pack("{s:s, s:o, s:s, s:s, s:s, s:I, s:b}", "do", "set up", "spec",
-                                    arm_spec_to_json(spec), "corpus", setup->corpus_path, "vocab",
-                                    setup->vocab_path, "merges", setup->merges_path, "batch_lines",
-                                    (json_int_t)setup->batch_lines, "pin", setup->pin);
-        process->facts = ask(process, request, error);
-        if (process->facts) return process;
+        json_t *request = json_pack("{s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:b}", "do", "set up",
+                                    "spec", arm_spec_to_json(spec), "corpus", setup->corpus_path,
+                                    "vocab", setup->vocab_path, "merges", setup->merges_path,
+                                    "batch_lines", (json_int_t)setup->batch_lines, "layout",
+                                    (json_int_t)layout, "pin", setup->pin);
+        if (send_request(process, request, error)) return process;
     }
+    arm_process_stop(process);
+    return NULL;
+}
+
+bool arm_process_await(struct arm_process *process, struct error *error) {
+    process->facts = receive_reply(process, error);
+    return process->facts != NULL;
+}
+
+struct arm_process *arm_process_start(const struct arm_spec *spec,
+                                      const struct arm_process_setup *setup, struct error *error) {
+    struct arm_process *process = arm_process_begin(spec, setup, 0, error);
+    if (!process || arm_process_await(process, error)) return process;
     arm_process_stop(process);
     return NULL;
 }

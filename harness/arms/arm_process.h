@@ -21,6 +21,12 @@ struct arm_process_setup {
  * the process dies. `name` begins messages. */
 struct arm_process *arm_process_start(const struct arm_spec *, const struct arm_process_setup *,
                                       struct error *error);
+/* The same in two steps, so that several arms set themselves up side by side: the first starts the
+ * process, the second waits until the arm is set up (false with a sentence; the process is still to
+ * be stopped). `layout`, any number, shifts the memory that the arm takes by a few lines. */
+struct arm_process *arm_process_begin(const struct arm_spec *, const struct arm_process_setup *,
+                                      uint64_t layout, struct error *error);
+bool arm_process_await(struct arm_process *, struct error *error);
 /* Ends the process, at once if it does not answer. NULL is allowed. */
 void arm_process_stop(struct arm_process *);
 

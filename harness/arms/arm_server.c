@@ -20,6 +20,7 @@ struct server {
     struct placement *placement;
     struct corpus *corpus;
     char *corpus_path, *vocab_path, *merges_path;
+    void *shift; /* see shift_layout */
     struct arm *arm;
 };
 
@@ -54,7 +55,16 @@ static json_t *describe_arm(const struct server *server) {
     return facts;
 }
 
+/* Address randomisation moves whole pages; what lies where within them would be the same in every
+ * process of a build. A piece of memory taken first, of 0 to 4080 bytes, moves what comes after. */
+static bool shift_layout(struct server *server, size_t layout, struct error *error) {
+    enum { STEP = 16, STEPS = 256 };
+    server->shift = malloc(layout % STEPS * STEP + 1);
+    return server->shift || error_set(error, "out of memory");
+}
+
 static json_t *set_up(struct server *server, const json_t *request, struct error *error) {
+    if (!shift_layout(server, size_member(request, "layout"), error)) return NULL;
     arm_spec_init(&server->spec);
     if (!arm_spec_from_json(json_object_get(request, "spec"), &server->spec, error)) return NULL;
     server->corpus_path = strdup(text_member(request, "corpus"));
@@ -247,6 +257,7 @@ int arm_process_serve(void) {
     free(server.corpus_path);
     free(server.vocab_path);
     free(server.merges_path);
+    free(server.shift);
     fclose(requests);
     fclose(replies);
     return EXIT_SUCCESS;

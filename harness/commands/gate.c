@@ -41,7 +41,7 @@ static const struct grainbench_option option_table[] = {
     TEXT("threads", 't', threads, "LIST", NULL, "thread counts instead of the scenario's"),
     TEXT("corpus", 'c', corpus, "FILE", NULL, "text to encode, one item a line [default: big.txt]"),
     {"time", 'T', GRAINBENCH_OPTION_REAL, offsetof(struct gate_arguments, time_s), "S", "0", NULL,
-     0, 1e6, "seconds to measure instead of the scenario's"},
+     0, 1e6, "seconds to measure instead of the scenario's; of the self-test, at most"},
     {"rounds", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct gate_arguments, rounds), "N", "0",
      NULL, 0, 1e6, "rounds to measure instead"},
     TEXT("output", 'o', output, "FILE", NULL, "the record [default: gate.jsonl]"),
@@ -55,7 +55,7 @@ static const struct grainbench_option option_table[] = {
     {"threshold", 0, GRAINBENCH_OPTION_REAL, offsetof(struct gate_arguments, threshold), "X",
      "0.005", NULL, 0, 1, "threshold of the gate under test"},
     TEXT("scheduler", 0, scheduler, "NAME", "serial", "scheduler of the arms under test"),
-    TEXT("encoder", 0, encoder, "NAME", "pcre2", "encoder of the arms under test"),
+    TEXT("encoder", 0, encoder, "NAME", "fast", "encoder of the arms under test"),
     {0}};
 
 static const char default_rules[] = "[{\"metric\": \"throughput\", \"threshold\": 0.02}]";
@@ -158,6 +158,8 @@ static void print_self_test(const struct self_test_options *options,
            "speed-up in %u\n",
            result->planted_trials, 100 * options->slowdown, result->found,
            100.0 * result->found / fmax(result->planted_trials, 1), result->wrong);
+    if (result->equal_trials < options->trials)
+        printf("         the time was up before %u trials\n", options->trials);
     if (result->unfit)
         printf("unfit:   %u trials had too few samples that the environment left alone\n",
                result->unfit);
@@ -176,14 +178,19 @@ static int self_test(const struct gate_arguments *arguments) {
                                         .encoder = arguments->encoder,
                                         .corpus = arguments->corpus,
                                         .output = arguments->output ? arguments->output
-                                                                    : "gate-self-test.jsonl"};
-    double seconds;
-    if (!self_test_estimate(&options, &seconds, &error))
+                                                                    : "gate-self-test.jsonl",
+                                        .time_s = arguments->time_s};
+    struct self_test_time time;
+    if (!self_test_estimate(&options, &time, &error))
         return command_fail("gate", "%s", error.message);
-    printf("self-test of the gate: threshold %g %%, %s threads, %s, %s; takes about %.0f s\n",
-           100 * options.threshold, options.threads, options.scheduler, options.encoder, seconds);
+    printf(
+        "self-test of the gate: threshold %g %%, %s threads, %s, %s; takes about %.0f s, at most "
+        "%.0f s\n",
+        100 * options.threshold, options.threads, options.scheduler, options.encoder,
+        fmin(time.about_s, time.at_most_s), time.at_most_s);
     fflush(stdout);
-    if (!self_test_run(&options, &result, &error)) return command_fail("gate", "%s", error.message);
+    if (!self_test_run(&options, &time, &result, &error))
+        return command_fail("gate", "%s", error.message);
     printf("took     %.0f s\n", result.seconds);
     print_self_test(&options, &result);
     bool quiet = result.false_alarms <= 0.05 * result.equal_trials;

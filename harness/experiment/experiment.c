@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_BATCHES = 24, OBSERVE_NS = 250 * 1000 * 1000 };
+enum { COMPARED_BATCHES = 24, ROUNDS_A_PROCESS = 4, OBSERVE_NS = 250 * 1000 * 1000 };
 
 volatile sig_atomic_t runner_interrupted;
 
@@ -48,26 +48,41 @@ static double share_done(const struct experiment *experiment, uint64_t round, do
     return by_rounds > by_time ? by_rounds : by_time;
 }
 
+/* The outputs of fresh processes are compared once more, on a few batches. */
 static bool change_processes(struct runner *runner, struct error *error) {
+    size_t count = runner->experiment->corpus->batch_count;
+    if (count > COMPARED_BATCHES) count = COMPARED_BATCHES;
     runner_stop_processes(runner);
     runner->process++;
-    size_t count = runner->experiment->corpus->batch_count;
-    return runner_start_processes(runner, count < WARM_BATCHES ? count : WARM_BATCHES, error) ==
-           EXPERIMENT_DONE;
+    return runner_start_processes(runner, count, error) == EXPERIMENT_DONE &&
+           runner_warm_up(runner, count, error) && !runner_interrupted;
 }
 
-/* The record as far as it is written decides; it is read at a few rounds fixed beforehand. A run of
- * several processes an arm goes through all of them first. */
+/* The record as far as it is written decides; it is read at a few rounds fixed beforehand. */
 static bool is_precise_enough(const struct runner *runner, uint64_t round) {
     const struct experiment *experiment = runner->experiment;
     struct stop_rule rule = {.half_width = experiment->precision, .confidence = 0.95, .least = 20};
-    if (!stop_rule_looks(&rule, round) || runner->process + 1 < experiment->processes) return false;
+    if (!stop_rule_looks(&rule, round)) return false;
     struct record *record = record_read(record_writer_path(runner->writer), NULL);
     bool precise = record && verdict_precise_enough(record, &rule, round);
     record_free(record);
     return precise;
 }
 
+/* Processes share the run evenly. A run that may stop early at a look cannot know its length: it
+ * changes them every few rounds, so that each look meets several. */
+static bool is_time_to_change(const struct runner *runner, uint64_t round, double done) {
+    const struct experiment *experiment = runner->experiment;
+    if (experiment->precision > 0) {
+        uint64_t pace = 20 / experiment->processes / 2 * 2;
+        if (pace < ROUNDS_A_PROCESS) pace = ROUNDS_A_PROCESS;
+        return experiment->processes > 1 && round && round % pace == 0;
+    }
+    return runner->process + 1 < experiment->processes &&
+           done >= (double)(runner->process + 1) / experiment->processes;
+}
+
+/* The time to change processes is part of the budget. */
 static enum experiment_status run_rounds(struct runner *runner, struct error *error) {
     struct experiment *experiment = runner->experiment;
     unsigned groups[THREAD_COUNT_LIMIT * 8];
@@ -78,24 +93,21 @@ static enum experiment_status run_rounds(struct runner *runner, struct error *er
     }
     for (unsigned g = 0; g < group_count; g++)
         groups[g] = g;
-    double elapsed_s = 0;
+    uint64_t begin = clock_now_ns();
     for (uint64_t round = 0;; round++) {
-        double done = share_done(experiment, round, elapsed_s);
+        double done = share_done(experiment, round, (double)(clock_now_ns() - begin) / 1e9);
         /* Rounds come in twos, so that the orders balance. */
         if (round % 2 == 0 && (done >= 1 || is_precise_enough(runner, round)))
             return EXPERIMENT_DONE;
         if (runner_interrupted) return EXPERIMENT_INTERRUPTED;
-        bool change = round % 2 == 0 && runner->process + 1 < experiment->processes &&
-                      done >= (double)(runner->process + 1) / experiment->processes;
-        if (change && !change_processes(runner, error))
+        if (round % 2 == 0 && is_time_to_change(runner, round, done) &&
+            !change_processes(runner, error))
             return runner_interrupted ? EXPERIMENT_INTERRUPTED : EXPERIMENT_FAILED;
-        uint64_t begin = clock_now_ns();
         runner_shuffle(&runner->random, groups, group_count);
         for (unsigned g = 0; g < group_count; g++) {
             progress_show("measuring", done);
             if (!runner_measure_group(runner, groups[g], round, error)) return EXPERIMENT_FAILED;
         }
-        elapsed_s += (double)(clock_now_ns() - begin) / 1e9;
     }
 }
 

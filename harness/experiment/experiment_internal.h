@@ -26,16 +26,22 @@ struct runner {
     unsigned process; /* which of the processes an arm is in use */
 };
 
-/* Starts every arm and runs `count` batches of it: the outputs, the warm-up and a first estimate.
- */
+/* Starts every arm, compares the outputs of the first `count` batches, and takes a first estimate
+ * of what a batch takes where there is none yet. */
 enum experiment_status runner_start_processes(struct runner *runner, size_t count,
                                               struct error *error);
 void runner_stop_processes(struct runner *runner);
+/* Warms arms up that have met the first `seen` batches. */
+bool runner_warm_up(struct runner *runner, size_t seen, struct error *error);
 bool runner_record_arms(struct runner *runner, struct error *error);
 
 /* Sets the work of every group's slices and writes it down. */
 bool runner_calibrate(struct runner *runner, struct error *error);
 bool runner_record_calibration(struct runner *runner, struct error *error);
+
+/* Who of `count` arms is measured at a position of a row, a row for every slice: over 2 `count`
+ * rows every arm stands at every position, and after every other, equally often. */
+unsigned slice_order_place(unsigned count, unsigned row, unsigned position);
 
 void runner_shuffle(struct random *random, unsigned *order, unsigned count);
 /* One sample of every arm of the group, written to the record. */

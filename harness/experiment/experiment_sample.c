@@ -14,8 +14,7 @@ void runner_shuffle(struct random *random, unsigned *order, unsigned count) {
     }
 }
 
-/* The order of a group's arms: a random one in even rounds, its reverse in odd rounds, so that over
- * a pair of rounds every arm stands in the middle of the group (ABBA). */
+/* The order of a group's arms: a random one in even rounds, its reverse in odd rounds. */
 static unsigned order_arms(struct runner *runner, unsigned group, uint64_t round, unsigned *order) {
     const struct experiment *experiment = runner->experiment;
     unsigned count = 0;
@@ -29,6 +28,16 @@ static unsigned order_arms(struct runner *runner, unsigned group, uint64_t round
         order[count - 1 - i] = swap;
     }
     return count;
+}
+
+/* Williams' square (1949): row r is the first row, 0 1 n-1 2 n-2 .., with r added to each; an odd n
+ * takes as many rows again, of the mirrored first row, with r subtracted. */
+unsigned slice_order_place(unsigned count, unsigned row, unsigned position) {
+    bool mirrored = count % 2 && row / count % 2;
+    unsigned at = mirrored ? count - 1 - position : position;
+    unsigned first = at % 2 ? (at + 1) / 2 : (count - at / 2) % count;
+    unsigned added = row % count;
+    return (first + (mirrored ? count - added : added)) % count;
 }
 
 /* A sample under way: what its slices gave so far. */
@@ -93,7 +102,8 @@ static bool record_one(struct runner *runner, unsigned arm, uint64_t round, unsi
     return ok;
 }
 
-/* One sample of every arm of the group, slice by slice: forth through the arms, then back (ABBA).
+/* One sample of every arm of the group, slice by slice, each slice in another order: who comes
+ * first, and after whom, moves speeds by a percent (the arm before leaves its data in the caches).
  */
 static bool measure_slices(struct runner *runner, unsigned group, uint64_t round,
                            const unsigned *order, unsigned count, struct gathering *gatherings,
@@ -103,8 +113,9 @@ static bool measure_slices(struct runner *runner, unsigned group, uint64_t round
     for (unsigned slice = 0; slice < runner->slices[group]; slice++) {
         size_t first = (size_t)(((round * runner->slices[group] + slice) * batches) %
                                 experiment->corpus->batch_count);
+        unsigned row = (unsigned)((round * runner->slices[group] + slice) % (2 * count));
         for (unsigned i = 0; i < count; i++) {
-            unsigned position = slice % 2 ? count - 1 - i : i;
+            unsigned position = slice_order_place(count, row, i);
             struct arm_sample sample;
             if (!arm_process_measure(runner->processes[order[position]], first, batches, &sample,
                                      error))

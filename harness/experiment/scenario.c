@@ -268,7 +268,7 @@ static void read_settings(const struct scenario *scenario,
     experiment->slices = (unsigned)number_of(scenario, "slices", 48);
     experiment->processes = overrides->processes > 0
                                 ? (unsigned)overrides->processes
-                                : (unsigned)number_of(scenario, "processes", 2);
+                                : (unsigned)number_of(scenario, "processes", 8);
     experiment->precision =
         overrides->precision > 0 ? overrides->precision : number_of(scenario, "precision", 0);
     experiment->observe = true;

@@ -49,6 +49,26 @@ static void the_interval_of_the_median_covers_whatever_the_shape(void **state) {
         }
 }
 
+static void students_law_is_as_tabulated(void **state) {
+    (void)state;
+    static const double table[][3] = {
+        {12.706205, 1, 0.05}, {63.656741, 1, 0.01}, {2.776445, 4, 0.05},  {4.604095, 4, 0.01},
+        {2.262157, 9, 0.05},  {2.085963, 20, 0.05}, {1.971896, 200, 0.05}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        assert_true(fabs(statistics_t_tails(table[i][0], table[i][1]) - table[i][2]) < 1e-6);
+    assert_true(statistics_t_tails(0, 7) == 1 && statistics_t_tails(INFINITY, 7) == 0);
+    /* Cushny and Peebles' sleep data, as Student (1908) has them. */
+    double values[] = {1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4};
+    struct interval interval;
+    assert_true(statistics_mean_interval(values, 10, 0.95, &interval));
+    assert_true(fabs(interval.estimate - 1.58) < 1e-9);
+    assert_true(fabs(interval.low - 0.7001142) < 1e-6 && fabs(interval.high - 2.4598858) < 1e-6);
+    assert_true(fabs(statistics_t_test(values, 10, 0) - 0.0028329) < 1e-6);
+    assert_false(statistics_mean_interval(values, 1, 0.95, &interval));
+    double equal[] = {2, 2, 2, 2};
+    assert_true(statistics_t_test(equal, 4, 2) == 1 && statistics_t_test(equal, 4, 1) == 0);
+}
+
 static void the_sign_test_and_the_interval_agree(void **state) {
     (void)state;
     struct random random = {7};
@@ -151,27 +171,62 @@ static void two_heaps_are_found_and_not_imagined(void **state) {
     assert_true(count_flaw(SERIES_TWO_HEAPS, SHAPE_NORMAL, 0, 10, 9) > TRIALS * 95 / 100);
 }
 
-static void processes_become_the_units_when_there_are_six(void **state) {
+/* Ratios of `processes` processes with `each` pairs: what a process of either side shares, and the
+ * noise of a pair. */
+static void simulate_processes(struct random *random, enum shape shape, double shared, double noise,
+                               unsigned processes, unsigned each, double *values,
+                               unsigned *numbers) {
+    for (unsigned p = 0; p < processes; p++) {
+        double own = simulate_value(random, shape) - simulate_value(random, shape);
+        for (unsigned i = 0; i < each; i++) {
+            double pair = simulate_value(random, shape) - simulate_value(random, shape);
+            values[p * each + i] = shared * own + noise * pair;
+            numbers[p * each + i] = p;
+        }
+    }
+}
+
+/* Whatever the shape, and whether processes or pairs are what differs. */
+static void processes_are_the_units_from_four_on(void **state) {
     (void)state;
     struct random random = {13};
-    double values[120];
-    unsigned processes[120];
+    double values[MOST];
+    unsigned numbers[MOST];
+    static const unsigned plans[][2] = {{4, 5}, {8, 15}, {12, 4}};
+    for (enum shape shape = 0; shape < SHAPE_COUNT; shape++)
+        for (size_t plan = 0; plan < sizeof plans / sizeof plans[0]; plan++)
+            for (double shared = 0; shared <= 2; shared += 2) {
+                unsigned processes = plans[plan][0], count = processes * plans[plan][1];
+                size_t covered = 0;
+                for (int trial = 0; trial < TRIALS; trial++) {
+                    simulate_processes(&random, shape, shared, 1, processes, plans[plan][1], values,
+                                       numbers);
+                    struct series series;
+                    assert_true(series_analyse(values, numbers, count, 0.95, &series, NULL));
+                    assert_int_equal(series.count, processes);
+                    covered += series.change.low <= 0 && series.change.high >= 0;
+                    bool beyond = series_p_beyond(&series, 0) <= 0.05;
+                    assert_int_equal(beyond, series.change.low > 0 || series.change.high < 0);
+                    series_free(&series);
+                }
+                assert_true((double)covered / TRIALS >= 0.95 - slack(0.95));
+            }
+}
+
+/* Pairs of the same few processes are alike: taken for independent they deceive. */
+static void pairs_as_units_would_deceive(void **state) {
+    (void)state;
+    struct random random = {14};
+    double values[MOST];
+    unsigned numbers[MOST];
     size_t covered = 0;
     for (int trial = 0; trial < TRIALS; trial++) {
-        for (unsigned i = 0; i < 120; i++) {
-            if (i % 15 == 0) values[i] = 2 * simulate_normal(&random); /* the process's own shift */
-            processes[i] = i / 15;
-            if (i % 15) values[i] = values[i - i % 15];
-        }
-        for (unsigned i = 0; i < 120; i++)
-            values[i] += 0.5 * simulate_normal(&random);
-        struct series series;
-        assert_true(series_analyse(values, processes, 120, 0.95, &series, NULL));
-        assert_int_equal(series.count, 8);
-        covered += series.change.low <= 0 && series.change.high >= 0;
-        series_free(&series);
+        simulate_processes(&random, SHAPE_NORMAL, 1, 1, 4, 10, values, numbers);
+        struct interval plain;
+        assert_true(statistics_median_interval(values, 40, 0.95, &plain));
+        covered += plain.low <= 0 && plain.high >= 0;
     }
-    assert_true((double)covered / TRIALS >= 0.95 - slack(0.95));
+    assert_true((double)covered / TRIALS < 0.75);
 }
 
 static void few_processes_that_differ_are_noticed(void **state) {
@@ -224,13 +279,15 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(medians_and_binomials_are_exact),
         cmocka_unit_test(the_interval_of_the_median_covers_whatever_the_shape),
+        cmocka_unit_test(students_law_is_as_tabulated),
         cmocka_unit_test(the_sign_test_and_the_interval_agree),
         cmocka_unit_test(holm_adjusts_as_published),
         cmocka_unit_test(holm_keeps_the_chance_of_any_false_alarm),
         cmocka_unit_test(autocorrelation_widens_the_interval),
         cmocka_unit_test(drift_is_found_and_not_imagined),
         cmocka_unit_test(two_heaps_are_found_and_not_imagined),
-        cmocka_unit_test(processes_become_the_units_when_there_are_six),
+        cmocka_unit_test(processes_are_the_units_from_four_on),
+        cmocka_unit_test(pairs_as_units_would_deceive),
         cmocka_unit_test(few_processes_that_differ_are_noticed),
         cmocka_unit_test(stopping_by_width_keeps_the_coverage),
     };
