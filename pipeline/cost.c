@@ -3,6 +3,7 @@
 #include "pipeline/cost.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "pipeline/traffic.h"
 
 #include <errno.h>
 #include <math.h>
@@ -71,4 +72,5 @@ double cost_ns(const struct cost *cost, uint64_t sequence, double rows) {
 void cost_run(const struct cost *cost, uint64_t sequence, double rows) {
     if (cost->kind == COST_SLEEP) cost_sleep(cost_ns(cost, sequence, rows));
     if (cost->kind == COST_SPIN) cost_spin(cost_ns(cost, sequence, rows));
+    if (cost->kind == COST_MEMORY) traffic_run(cost_ns(cost, sequence, rows));
 }

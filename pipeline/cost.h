@@ -1,12 +1,13 @@
 /* Work of a chosen duration, for stages that stand in for real ones. Sleeping uses no processor, as
  * a device does; spinning does a fixed amount of work that was calibrated to the duration: never a
- * spin on the wall clock, which would also pass while the thread is not running. */
+ * spin on the wall clock, which would also pass while the thread is not running. Memory is such
+ * work too, but of copying instead of arithmetic (traffic.h). */
 #ifndef PIPELINE_COST_H
 #define PIPELINE_COST_H
 
 #include <stdint.h>
 
-enum cost_kind { COST_NONE, COST_SLEEP, COST_SPIN };
+enum cost_kind { COST_NONE, COST_SLEEP, COST_SPIN, COST_MEMORY };
 
 struct cost {
     enum cost_kind kind;

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct device_operations device_sleep, device_spin, device_replay, device_mlp,
-    device_cuda;
+extern const struct device_operations device_sleep, device_spin, device_memory, device_replay,
+    device_mlp, device_cuda;
 
-const struct device_operations *const devices[] = {&device_sleep,  &device_spin, &device_mlp,
-                                                   &device_replay, &device_cuda, NULL};
+const struct device_operations *const devices[] = {
+    &device_sleep, &device_spin, &device_memory, &device_mlp, &device_replay, &device_cuda, NULL};
 
 const struct device_operations *device_find(const char *name) {
     for (size_t i = 0; devices[i]; i++)

@@ -1,13 +1,14 @@
-/* Devices that take a chosen time: sleep, spin, and replay of recorded durations. A short batch
- * takes its share of the time of a full one. */
+/* Devices that take a chosen time: sleep, spin, memory, and replay of recorded durations. A short
+ * batch takes its share of the time of a full one. */
 #include "pipeline/cost.h"
 #include "pipeline/device.h"
+#include "pipeline/traffic.h"
 
 #include "base/file.h"
 #include <stdlib.h>
 
 struct timed {
-    struct cost cost; /* per row; kind COST_SLEEP or COST_SPIN */
+    struct cost cost; /* per row */
     double copy_ns;
     double batch_rows;
     double *durations_ns; /* replay: per batch, used round and round */
@@ -64,6 +65,14 @@ static void *create_spin(const struct device_setup *setup, const void *options,
     return create_timed(setup, options, COST_SPIN, error);
 }
 
+static void *create_memory(const struct device_setup *setup, const void *options,
+                           struct error *error) {
+    if (traffic_calibrate()) return create_timed(setup, options, COST_MEMORY, error);
+    error_set(error, "out of memory for the %zu MiB that consumer memory copies in",
+              traffic_area_bytes() >> 20);
+    return NULL;
+}
+
 static void destroy(void *device) {
     struct timed *self = device;
     free(self->durations_ns);
@@ -81,9 +90,9 @@ static bool consume(void *device, struct batch *batch, struct error *error) {
     struct timed *self = device;
     (void)error;
     if (self->cost.kind == COST_SLEEP)
-        cost_sleep(requested_ns(device, batch));
+        cost_sleep(requested_ns(device, batch)); /* replayed durations sleep too */
     else
-        cost_spin(requested_ns(device, batch));
+        cost_run(&self->cost, batch->item.sequence, (double)batch->item.row_count);
     return true;
 }
 
@@ -155,7 +164,7 @@ static void *create_replay(const struct device_setup *setup, const void *chosen,
     return NULL;
 }
 
-extern const struct device_operations device_sleep, device_spin, device_replay;
+extern const struct device_operations device_sleep, device_spin, device_memory, device_replay;
 
 const struct device_operations device_sleep = {
     .name = "sleep",
@@ -181,6 +190,23 @@ const struct device_operations device_spin = {
     .options = timed_options,
     .options_size = sizeof(struct timed_options),
     .create = create_spin,
+    .destroy = destroy,
+    .consume = consume,
+    .requested_ns = requested_ns,
+    .has_finalize = has_finalize,
+    .finalize = finalize,
+    .uses_processor = true,
+};
+
+const struct device_operations device_memory = {
+    .name = "memory",
+    .summary = "copies a fixed number of bytes that no cache holds, calibrated once",
+    .honest_for =
+        "a model on the CPU whose speed is that of the memory, beside stages that use it too; not "
+        "for accelerators",
+    .options = timed_options,
+    .options_size = sizeof(struct timed_options),
+    .create = create_memory,
     .destroy = destroy,
     .consume = consume,
     .requested_ns = requested_ns,

@@ -1,155 +1,141 @@
-/* The bottleneck and the sentence about it; see diagnosis.h. */
+/* What the facts of a run mean, and the sentence about it; see diagnosis.h. */
 #include "pipeline/diagnosis.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static double measured_ns(const struct pipeline_setup *setup,
-                          const struct pipeline_result *result) {
-    return (double)(setup->mode == PIPELINE_PHASED ? result->predict_ns : result->total_ns);
-}
+const char *const diagnosis_kind_names[DIAGNOSIS_KINDS] = {"serial", "stage", "balanced",
+                                                           "interference", "unsteady"};
 
-/* Read and preprocess of phased mode happened before: they do not count. */
-static bool counts(const struct pipeline_setup *setup, int stage) {
-    return setup->mode == PIPELINE_STREAMING || (stage != STAGE_READ && stage != STAGE_PREPROCESS);
-}
-
-static double busy_of(const struct pipeline_setup *setup, const struct account *account) {
-    double ns = 0;
-    for (int s = 0; s < PIPELINE_STAGES; s++)
-        if (counts(setup, s)) ns += (double)account->stages[s].wall_ns[ACTIVITY_BUSY];
-    return ns;
-}
-
-static void add_up_stages(const struct pipeline_setup *setup, const struct pipeline_result *result,
-                          struct diagnosis *diagnosis) {
-    for (int s = 0; s < PIPELINE_STAGES; s++) {
-        struct stage_demand demand = {.stage = s};
-        double thread_busy_ns = 0;
-        if (!counts(setup, s)) continue;
-        for (struct account *a = recorder_accounts(result->recorder); a; a = a->next) {
-            double ns = (double)a->stages[s].wall_ns[ACTIVITY_BUSY];
-            if (ns == 0) continue;
-            demand.busy_ns += ns;
-            demand.threads++;
-            thread_busy_ns += busy_of(setup, a);
-        }
-        if (!demand.threads) continue;
-        demand.demand_ns = thread_busy_ns / demand.threads;
-        diagnosis->stages[diagnosis->count++] = demand;
-    }
-}
+/* A run has to take so much longer than the model says, and the slowdowns have to account for so
+ * much of that, before stages are said to slow each other down. Machinery alone costs 1 to 3 %. */
+static const double LOSS_LEAST = 1.05, EXPLAINED_LEAST = 0.5, SLOWDOWN_SHOWN = 1.05;
 
 /* The thread with the most to do, and in it the stage with the most to do. */
-static void find_limit(struct diagnosis *diagnosis, double time_ns) {
-    const struct stage_demand *limit = &diagnosis->stages[0];
-    for (size_t i = 1; i < diagnosis->count; i++) {
-        const struct stage_demand *stage = &diagnosis->stages[i];
+static void find_limit(const struct diagnosis_facts *facts, struct diagnosis *diagnosis) {
+    const struct stage_demand *limit = &facts->stages[0];
+    for (size_t i = 1; i < facts->count; i++) {
+        const struct stage_demand *stage = &facts->stages[i];
         bool same_thread = stage->demand_ns == limit->demand_ns;
         if (stage->demand_ns > limit->demand_ns || (same_thread && stage->busy_ns > limit->busy_ns))
             limit = stage;
     }
     double next_ns = 0;
-    for (size_t i = 0; i < diagnosis->count; i++) {
-        double ns = diagnosis->stages[i].demand_ns;
+    for (size_t i = 0; i < facts->count; i++) {
+        double ns = facts->stages[i].demand_ns;
         if (ns != limit->demand_ns && ns > next_ns) next_ns = ns;
     }
     diagnosis->limit = limit->stage;
-    diagnosis->limit_share = limit->demand_ns / time_ns;
+    diagnosis->limit_share = limit->demand_ns / facts->time_ns;
     diagnosis->margin = limit->demand_ns > 0 ? 1 - next_ns / limit->demand_ns : 0;
 }
 
-static void find_waits(const struct pipeline_result *result, struct diagnosis *diagnosis,
-                       double time_ns) {
-    for (struct account *a = recorder_accounts(result->recorder); a; a = a->next) {
-        double in = (double)account_activity_ns(a, ACTIVITY_WAIT_IN) / time_ns;
-        double slot = (double)account_activity_ns(a, ACTIVITY_WAIT_SLOT) / time_ns;
-        if (strcmp(a->name, "consumer") == 0)
-            diagnosis->wait_in_share = in;
-        else if (slot > diagnosis->wait_slot_share)
-            diagnosis->wait_slot_share = slot;
+static void compare_with_model(const struct diagnosis_facts *facts, struct diagnosis *diagnosis) {
+    diagnosis->loss = 1;
+    if (!facts->has_model) return;
+    double lost_ns = facts->time_ns - facts->model_ns;
+    diagnosis->loss = facts->time_ns / facts->model_ns;
+    if (lost_ns > 0) diagnosis->explained = (facts->slowed_ns - facts->model_ns) / lost_ns;
+}
+
+static enum diagnosis_kind kind_of(const struct diagnosis_facts *facts,
+                                   const struct diagnosis *diagnosis) {
+    if (!facts->overlaps) return DIAGNOSIS_SERIAL;
+    if (diagnosis->loss >= LOSS_LEAST && diagnosis->explained >= EXPLAINED_LEAST)
+        return DIAGNOSIS_INTERFERENCE;
+    if (diagnosis->limit_share <= 0.9) return DIAGNOSIS_UNSTEADY;
+    return diagnosis->margin < 0.05 ? DIAGNOSIS_BALANCED : DIAGNOSIS_STAGE;
+}
+
+/* Of more than a few per cent of the run, or the figure is noise. */
+static bool is_slowed(const struct diagnosis_facts *facts, const struct stage_demand *stage) {
+    return stage->slowdown >= SLOWDOWN_SHOWN && stage->busy_ns >= 0.05 * facts->time_ns;
+}
+
+/* "format 1.32x and consume 1.21x" */
+static void list_slowdowns(const struct diagnosis_facts *facts, char *text, size_t size) {
+    size_t shown = 0, total = 0, length = 0;
+    for (size_t i = 0; i < facts->count; i++)
+        total += is_slowed(facts, &facts->stages[i]);
+    text[0] = 0;
+    for (size_t i = 0; i < facts->count && length < size; i++) {
+        const struct stage_demand *stage = &facts->stages[i];
+        if (!is_slowed(facts, stage)) continue;
+        const char *before = shown == 0 ? "" : shown + 1 == total ? " and " : ", ";
+        length += (size_t)snprintf(text + length, size - length, "%s%s %.2fx", before,
+                                   pipeline_stage_names[stage->stage], stage->slowdown);
+        shown++;
     }
 }
 
-/* The model's time with other numbers of slots and workers. */
-static double model_with(const struct pipeline_setup *setup, const struct durations *durations,
-                         unsigned depth, unsigned workers) {
-    struct pipeline_setup changed = *setup;
-    struct composition composition;
-    char text[COMPOSE_TEXT];
-    changed.depth = depth;
-    changed.workers = workers;
-    changed.intra = false;
-    pipeline_composition(&changed, text, sizeof text);
-    return compose_parse(text, &composition, NULL) ? model_predict(durations, &composition, NULL)
-                                                   : -1;
-}
-
-static void ask_model(const struct pipeline_setup *setup, const struct pipeline_result *result,
-                      const struct durations *durations, struct diagnosis *diagnosis) {
-    double factors[PIPELINE_STAGES];
-    for (int s = 0; s < PIPELINE_STAGES; s++)
-        factors[s] = s == diagnosis->limit ? 0.5 : 1;
-    diagnosis->model_ns = model_predict(durations, &result->composition, NULL);
-    diagnosis->faster_ns = model_predict(durations, &result->composition, factors);
-    diagnosis->deeper_ns =
-        model_with(setup, durations, setup->depth ? 2 * setup->depth : 2, setup->workers);
-    unsigned depth = setup->depth > setup->workers ? setup->depth : setup->workers + 1;
-    diagnosis->wider_ns = model_with(setup, durations, depth, setup->workers + 1);
-    for (unsigned n = 0; n < 9; n++)
-        diagnosis->by_depth_ns[n] = model_with(setup, durations, n, setup->workers);
-    diagnosis->has_model = diagnosis->model_ns > 0 && diagnosis->faster_ns > 0 &&
-                           diagnosis->deeper_ns > 0 && diagnosis->wider_ns > 0;
-}
-
-static void say_advice(const struct pipeline_setup *setup, struct diagnosis *diagnosis, char *text,
-                       size_t size) {
-    double now_ns = diagnosis->model_ns;
-    const char *stage = pipeline_stage_names[diagnosis->limit];
+static void say_interference(const struct diagnosis_facts *facts, const struct diagnosis *diagnosis,
+                             char *text, size_t size) {
+    char slowdowns[160], delay[80] = "";
+    list_slowdowns(facts, slowdowns, sizeof slowdowns);
+    if (facts->delay_share >= 0)
+        snprintf(delay, sizeof delay, "; for a processor they waited %.1f %% at most",
+                 100 * facts->delay_share);
     snprintf(
         text, size,
-        "; by the model, --prefetch-batches %u would give %.2fx, %u workers (depth %u) %.2fx, a "
-        "%s stage twice as fast %.2fx",
-        setup->depth ? 2 * setup->depth : 2, now_ns / diagnosis->deeper_ns, setup->workers + 1,
-        setup->depth > setup->workers ? setup->depth : setup->workers + 1,
-        now_ns / diagnosis->wider_ns, stage, now_ns / diagnosis->faster_ns);
+        "Stages slow each other down: beside each other %s the processor time they take "
+        "alone, and the run %.2fx what their separate durations say, %.0f %% of the loss for this "
+        "reason (memory bandwidth, caches or a core shared%s). ",
+        slowdowns, diagnosis->loss, 100 * (diagnosis->explained < 1 ? diagnosis->explained : 1),
+        delay);
 }
 
-static void say(const struct pipeline_setup *setup, struct diagnosis *diagnosis) {
+static void say_limit(const struct diagnosis_facts *facts, const struct diagnosis *diagnosis,
+                      char *text, size_t size) {
     const char *stage = pipeline_stage_names[diagnosis->limit];
-    char advice[320] = "", limit[280];
-    double share = 100 * diagnosis->limit_share, in = 100 * diagnosis->wait_in_share;
-    if (diagnosis->has_model) say_advice(setup, diagnosis, advice, sizeof advice);
-    if (setup->depth == 0 && !setup->composition)
-        snprintf(limit, sizeof limit, "Nothing overlaps at depth 0; the longest stage is %s",
-                 stage);
-    else if (diagnosis->margin < 0.05 && share > 90)
-        snprintf(limit, sizeof limit,
+    double share = 100 * diagnosis->limit_share, in = 100 * facts->wait_in_share;
+    switch (diagnosis->kind) {
+    case DIAGNOSIS_SERIAL:
+        snprintf(text, size, "Nothing overlaps at depth 0; the longest stage is %s", stage);
+        break;
+    case DIAGNOSIS_BALANCED:
+        snprintf(text, size,
                  "Balanced: the busiest thread (%s) works %.0f %% of the time and "
                  "the next almost as long",
                  stage, share);
-    else if (share > 90)
-        snprintf(limit, sizeof limit,
-                 "The %s stage limits: its thread works %.0f %% of the time, the "
-                 "next has %.0f %% less to do, the consumer waits %.0f %%",
-                 stage, share, 100 * diagnosis->margin, in);
-    else
+        break;
+    case DIAGNOSIS_UNSTEADY:
         snprintf(
-            limit, sizeof limit,
+            text, size,
             "No thread is busy all the time (%s most, %.0f %%), the consumer "
             "waits %.0f %%: durations vary, or the processors are shared (see run-queue delay)",
             stage, share, in);
-    snprintf(diagnosis->sentence, sizeof diagnosis->sentence, "%s%s.", limit, advice);
+        break;
+    default:
+        snprintf(text, size,
+                 "The %s stage limits: its thread works %.0f %% of the time, the "
+                 "next has %.0f %% less to do, the consumer waits %.0f %%",
+                 stage, share, 100 * diagnosis->margin, in);
+    }
 }
 
-void diagnose(const struct pipeline_setup *setup, const struct pipeline_result *result,
-              const struct durations *durations, struct diagnosis *diagnosis) {
-    memset(diagnosis, 0, sizeof *diagnosis);
-    double time_ns = measured_ns(setup, result);
-    add_up_stages(setup, result, diagnosis);
-    if (!diagnosis->count || time_ns <= 0) return;
-    find_limit(diagnosis, time_ns);
-    find_waits(result, diagnosis, time_ns);
-    if (durations) ask_model(setup, result, durations, diagnosis);
-    say(setup, diagnosis);
+static void say_advice(const struct diagnosis_facts *facts, const struct diagnosis *diagnosis,
+                       char *text, size_t size) {
+    unsigned deeper = facts->depth ? 2 * facts->depth : 2;
+    unsigned wider = facts->depth > facts->workers ? facts->depth : facts->workers + 1;
+    snprintf(text, size,
+             "; by the model, --prefetch-batches %u would give %.2fx, %u workers (depth %u) %.2fx, "
+             "a %s stage twice as fast %.2fx",
+             deeper, facts->slowed_ns / facts->deeper_ns, facts->workers + 1, wider,
+             facts->slowed_ns / facts->wider_ns, pipeline_stage_names[diagnosis->limit],
+             facts->slowed_ns / facts->faster_ns[diagnosis->limit]);
+}
+
+void diagnosis_decide(const struct diagnosis_facts *facts, struct diagnosis *diagnosis) {
+    char interference[440] = "", limit[240], advice[240] = "";
+    *diagnosis = (struct diagnosis){.loss = 1};
+    if (!facts->count || facts->time_ns <= 0) return;
+    find_limit(facts, diagnosis);
+    compare_with_model(facts, diagnosis);
+    diagnosis->kind = kind_of(facts, diagnosis);
+    if (diagnosis->kind == DIAGNOSIS_INTERFERENCE)
+        say_interference(facts, diagnosis, interference, sizeof interference);
+    say_limit(facts, diagnosis, limit, sizeof limit);
+    if (facts->has_model) say_advice(facts, diagnosis, advice, sizeof advice);
+    snprintf(diagnosis->sentence, sizeof diagnosis->sentence, "%s%s%s.", interference, limit,
+             advice);
 }

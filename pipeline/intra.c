@@ -106,8 +106,10 @@ static void publish(struct intra *intra, struct batch *batch) {
     for (unsigned i = 0; i < intra->workers; i++)
         intra->members[i].counts = (struct format_counts){0};
     atomic_fetch_add_explicit(&intra->generation, 1, memory_order_release);
-    pthread_cond_broadcast(&intra->work_ready);
     pthread_mutex_unlock(&intra->lock);
+    struct account_mark before = account_wait(ACTIVITY_WAKE);
+    pthread_cond_broadcast(&intra->work_ready);
+    account_leave(before);
 }
 
 static void wait_for_team(struct intra *intra) {

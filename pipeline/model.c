@@ -106,6 +106,10 @@ bool durations_from_result(const struct pipeline_result *result, struct duration
     bool whole = result->batch_fact_count == result->batches && result->batches > 0;
     for (struct account *a = recorder_accounts(result->recorder); a && whole; a = a->next) {
         whole = a->intervals_dropped == 0;
+        for (int s = 0; s < PIPELINE_STAGES; s++) {
+            durations->busy_ns[s] += (double)a->stages[s].wall_ns[ACTIVITY_BUSY];
+            durations->busy_cpu_ns[s] += (double)a->stages[s].busy_cpu_ns;
+        }
         for (size_t i = 0; i < a->interval_count && whole; i++)
             whole = note(durations, &a->intervals[i]);
     }

@@ -28,7 +28,8 @@ double model_links(const struct model_link *links, size_t count);
 struct durations {
     double *ns[PIPELINE_STAGES]; /* per block or batch */
     size_t count[PIPELINE_STAGES];
-    struct batch_facts *facts; /* per batch */
+    double busy_ns[PIPELINE_STAGES], busy_cpu_ns[PIPELINE_STAGES]; /* over all items */
+    struct batch_facts *facts;                                     /* per batch */
     size_t batches;
 };
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-const char *const activity_names[ACTIVITIES] = {"other", "busy", "wait_in", "wait_slot"};
+const char *const activity_names[ACTIVITIES] = {"other", "busy", "wait_in", "wait_slot", "wake"};
 
 struct recorder {
     pthread_mutex_t lock;

@@ -1,7 +1,7 @@
 /* Where the threads of a pipeline spend their time. Every thread has an account; at any moment it
  * is in one activity of one stage, and each change costs one clock read, so that by construction
  *
- *     wall = busy + wait_in + wait_slot + other
+ *     wall = busy + wait_in + wait_slot + wake + other
  *
  * holds for each thread. Optionally keeps the intervals themselves, for the model and for a trace.
  * Knows nothing of items, threads' purposes or text. */
@@ -16,10 +16,11 @@
 enum { RECORDER_STAGES = 16, RECORDER_HISTOGRAM = 40 };
 
 enum activity {
-    ACTIVITY_OTHER,     /* the executor itself: locks, wakes, bookkeeping */
+    ACTIVITY_OTHER,     /* the executor itself: locks, bookkeeping */
     ACTIVITY_BUSY,      /* a stage's own work */
     ACTIVITY_WAIT_IN,   /* starved: waiting for an item from upstream */
     ACTIVITY_WAIT_SLOT, /* back-pressured: waiting for a free slot downstream */
+    ACTIVITY_WAKE,      /* in the system call that wakes another thread */
     ACTIVITIES
 };
 

@@ -1,10 +1,10 @@
 /* Interleaved rounds of pipeline runs; see pipeline_experiment.h. */
 #define _GNU_SOURCE
 #include "harness/pipelines/pipeline_experiment.h"
+#include "harness/pipelines/pipeline_record.h"
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "harness/code_hash.h"
 #include "harness/experiment/evidence.h"
 #include "harness/progress.h"
 #include "pipeline/trace.h"
@@ -16,14 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-const struct pipeline_metric_text pipeline_metric_texts[PIPELINE_METRIC_COUNT] = {
-#define METRIC(name, title, unit, decimals) {#name, title, unit, decimals},
-    PIPELINE_METRICS(METRIC)
-#undef METRIC
-};
-
-#define M(name) PIPELINE_METRIC_##name
 
 /* ---- what the rest of the machine did meanwhile */
 
@@ -60,217 +52,16 @@ static double foreign_processors(const struct load *before, const struct load *a
     return foreign_s > 0 ? foreign_s / wall_s : 0;
 }
 
-/* ---- from a run to its numbers */
+/* ---- the numbers and facts of every run */
 
 static double *values_of(struct pipeline_experiment *experiment, unsigned round, unsigned arm) {
     return experiment->values +
            ((size_t)round * experiment->plan->arm_count + arm) * PIPELINE_METRIC_COUNT;
 }
 
-static double rate(double amount, double seconds) {
-    return seconds > 0 ? amount / seconds : NAN;
-}
-
-static double stage_busy_ns(const struct pipeline_result *result, int stage) {
-    double ns = 0;
-    for (struct account *a = recorder_accounts(result->recorder); a; a = a->next)
-        ns += (double)a->stages[stage].wall_ns[ACTIVITY_BUSY];
-    return ns;
-}
-
-/* How many batches the consumer found ready, on average: the depth that was really there. */
-static double mean_ready(const struct pipeline_result *result) {
-    for (unsigned i = result->composition.count; i-- > 0;) {
-        const struct executor_report *report = &result->reports[i];
-        double calls = 0, ready = 0;
-        if (!result->composition.nodes[i].depth) continue;
-        for (unsigned k = 0; k < EXECUTOR_OCCUPANCY; k++) {
-            calls += (double)report->occupancy[k];
-            ready += (double)report->occupancy[k] * k;
-        }
-        return calls > 0 ? ready / calls : NAN;
-    }
-    return NAN;
-}
-
-static void note_times(const struct pipeline_setup *setup, const struct pipeline_result *result,
-                       double *v) {
-    bool phased = setup->mode == PIPELINE_PHASED;
-    double rows = (double)result->rows;
-    v[M(items)] = rows;
-    v[M(read_s)] = phased ? (double)result->read_ns / 1e9 : stage_busy_ns(result, STAGE_READ) / 1e9;
-    v[M(preprocess_s)] = phased ? (double)result->preprocess_ns / 1e9
-                                : stage_busy_ns(result, STAGE_PREPROCESS) / 1e9;
-    v[M(predict_s)] = phased ? (double)result->predict_ns / 1e9 : NAN;
-    v[M(total_s)] = (double)result->total_ns / 1e9;
-    v[M(read_rate)] = rate(rows, v[M(read_s)]);
-    v[M(preprocess_rate)] = rate(rows, v[M(preprocess_s)]);
-    v[M(predict_rate)] = rate(rows, v[M(predict_s)]);
-    v[M(total_rate)] = rate(rows, v[M(total_s)]);
-    v[M(first_ms)] = (double)result->first_batch_ns / 1e6;
-    double overlapped_s = phased ? v[M(predict_s)] : v[M(total_s)];
-    if (setup->path_count) {
-        v[M(token_rate)] = rate((double)result->tokens / 1e3, overlapped_s);
-        v[M(byte_rate)] = rate((double)result->text_bytes / 1e6, overlapped_s);
-        v[M(padding)] =
-            result->cells ? 100 - 100 * (double)result->kept_tokens / (double)result->cells : NAN;
-    }
-    if (result->requested_ns >= 0 && result->batches)
-        v[M(requested_ms)] = result->requested_ns / 1e6 / (double)result->batches;
-    if (result->batches)
-        v[M(achieved_ms)] = stage_busy_ns(result, STAGE_CONSUME) / 1e6 / (double)result->batches;
-    v[M(ready)] = mean_ready(result);
-    v[M(live)] = result->live_maximum;
-    v[M(bytes)] = (double)result->bytes_maximum / 1e6;
-    v[M(pinned)] = (double)result->pinned_maximum / 1e6;
-}
-
-/* Shares of the time in which stages may overlap. */
-static void note_shares(const struct pipeline_setup *setup, const struct pipeline_result *result,
-                        double *v) {
-    bool phased = setup->mode == PIPELINE_PHASED;
-    double time_ns = phased ? (double)result->predict_ns : (double)result->total_ns;
-    for (int s = 0; s < PIPELINE_STAGES; s++) {
-        bool before = phased && (s == STAGE_READ || s == STAGE_PREPROCESS);
-        double ns = stage_busy_ns(result, s);
-        if (!before && ns > 0) v[M(busy_read) + s] = 100 * ns / time_ns;
-    }
-    double workers = 0, slot_ns = 0, in_ns = 0, other = 0, delay_ns = 0;
-    for (struct account *a = recorder_accounts(result->recorder); a; a = a->next) {
-        double wall_ns = (double)(a->end_ns - a->start_ns);
-        bool consumer = strcmp(a->name, "consumer") == 0;
-        double share = 100 * (double)account_activity_ns(a, ACTIVITY_OTHER) / wall_ns;
-        if (share > other) other = share;
-        if (a->run_delay_ns != UINT64_MAX) delay_ns += (double)a->run_delay_ns;
-        if (consumer) {
-            v[M(wait_in)] = 100 * (double)account_activity_ns(a, ACTIVITY_WAIT_IN) / time_ns;
-            continue;
-        }
-        workers++;
-        slot_ns += (double)account_activity_ns(a, ACTIVITY_WAIT_SLOT);
-        in_ns += (double)account_activity_ns(a, ACTIVITY_WAIT_IN);
-    }
-    v[M(other)] = other;
-    v[M(delay)] = 100 * delay_ns / (double)result->total_ns / (workers + 1);
-    if (workers > 0) v[M(wait_slot)] = 100 * slot_ns / time_ns / workers;
-    if (workers > 0) v[M(worker_wait_in)] = 100 * in_ns / time_ns / workers;
-}
-
-/* What needs the run without threads of the same round. */
-static void note_against_serial(const struct pipeline_setup *setup,
-                                const struct pipeline_result *result,
-                                const struct durations *serial, double *v) {
-    double format_ns = 0, consume_ns = 0;
-    for (size_t i = 0; i < serial->batches; i++) {
-        if (i < serial->count[STAGE_FORMAT]) format_ns += serial->ns[STAGE_FORMAT][i];
-        if (i < serial->count[STAGE_CONSUME]) consume_ns += serial->ns[STAGE_CONSUME][i];
-    }
-    double model_ns = model_predict(serial, &result->composition, NULL);
-    double time_s = setup->mode == PIPELINE_PHASED ? v[M(predict_s)] : v[M(total_s)];
-    if (model_ns > 0) {
-        v[M(model_s)] = model_ns / 1e9;
-        v[M(efficiency)] = model_ns / 1e9 / time_s;
-    }
-    if (format_ns > 0) v[M(format_inflation)] = stage_busy_ns(result, STAGE_FORMAT) / format_ns;
-    if (consume_ns > 0) v[M(consume_inflation)] = stage_busy_ns(result, STAGE_CONSUME) / consume_ns;
-}
-
-/* ---- the record */
-
-static bool has_phases(const struct pipeline_plan *plan) {
-    return plan->options.mode == 0;
-}
-
-unsigned pipeline_record_arm(const struct pipeline_plan *plan, unsigned arm, bool total) {
-    return arm + (total && has_phases(plan) ? plan->arm_count : 0);
-}
-
-static bool append_arm(const struct pipeline_plan *plan, unsigned index, bool total,
-                       struct record_writer *writer, struct error *error) {
-    const struct pipeline_arm *arm = &plan->arms[index];
-    char composition[COMPOSE_TEXT];
-    pipeline_composition(&arm->setup, composition, sizeof composition);
-    unsigned baseline = pipeline_record_arm(plan, 0, total);
-    struct arm_record line = {
-        .arm = pipeline_record_arm(plan, index, total),
-        .role = index == 0        ? ROLE_BASELINE
-                : arm->is_control ? ROLE_CONTROL
-                                  : ROLE_PATCHED,
-        .control_of = arm->is_control ? (int)baseline : -1,
-        .compared_with = index && !arm->is_control ? (int)baseline : -1,
-        .row_name = arm->label,
-        .label = arm->label,
-        .encoder = plan->options.synthetic ? NULL : plan->options.encoder,
-        .workers = arm->setup.workers,
-        .json =
-            json_pack("{s:s, s:s, s:i, s:i, s:i, s:f, s:s}", "group",
-                      has_phases(plan) && !total ? "predict" : "total", "composition",
-                      arm->setup.composition ? arm->setup.composition : composition,
-                      "prefetch_batches", (int)arm->depth, "batch_rows", (int)plan->options.batch,
-                      "sequence_length", (int)plan->options.sequence, "spin_us",
-                      (double)arm->setup.spin_ns / 1e3, "consumer", plan->device.spec),
-    };
-    code_hash_describe(NULL, line.encoder, line.json);
-    bool appended = record_append_arm(writer, &line, error);
-    json_decref(line.json);
-    return appended;
-}
-
-static bool append_arms(const struct pipeline_plan *plan, struct record_writer *writer,
-                        struct error *error) {
-    for (unsigned i = 0; has_phases(plan) && i < plan->arm_count; i++)
-        if (!append_arm(plan, i, false, writer, error)) return false;
-    for (unsigned i = 0; i < plan->arm_count; i++)
-        if (!append_arm(plan, i, true, writer, error)) return false;
-    return true;
-}
-
-static bool append_samples(const struct pipeline_plan *plan, unsigned arm, unsigned round,
-                           unsigned position, const struct pipeline_result *result,
-                           const struct evidence *evidence, struct record_writer *writer,
-                           struct error *error) {
-    char why[160];
-    unsigned threads = compose_threads(&result->composition) + 1;
-    struct sample sample = {
-        .arm = pipeline_record_arm(plan, arm, true),
-        .round = round,
-        .position = position,
-        .duration_ns = result->total_ns,
-        .bytes = result->text_bytes,
-        .items = result->rows,
-        .cpu_ns = RECORD_UNAVAILABLE,
-        .tainted = evidence_taint(evidence, result->total_ns, threads, why, sizeof why)};
-    for (int i = 0; i < PHASE_COUNT; i++)
-        sample.phases_ns[i] = RECORD_UNAVAILABLE;
-    sample.evidence = evidence_to_json(evidence);
-    bool appended = record_append_sample(writer, &sample, error);
-    if (appended && has_phases(plan)) {
-        sample.arm = arm;
-        sample.duration_ns = result->predict_ns;
-        appended = record_append_sample(writer, &sample, error);
-    }
-    json_decref(sample.evidence);
-    return appended;
-}
-
-static bool append_observation(const struct pipeline_experiment *experiment, unsigned arm,
-                               struct record_writer *writer, struct error *error) {
-    const struct pipeline_arm_result *result = &experiment->arms[arm];
-    const struct pipeline_plan *plan = experiment->plan;
-    json_t *line =
-        json_pack("{s:s, s:i, s:s, s:s, s:s}", "kind", "observation", "arm",
-                  (int)pipeline_record_arm(plan, arm, true), "what", "pipeline", "composition",
-                  result->last.composition.text, "diagnosis", result->diagnosis.sentence);
-    char digest[24];
-    snprintf(digest, sizeof digest, "%016llx", (unsigned long long)result->last.digest.value);
-    json_object_set_new(line, "ids_digest", json_string(digest));
-    json_t *medians = json_object();
-    for (int i = 0; i < PIPELINE_METRIC_COUNT; i++)
-        if (!isnan(result->medians[i]))
-            record_set_real(medians, pipeline_metric_texts[i].name, result->medians[i],
-                            "not taken");
-    json_object_set_new(line, "medians", medians);
-    return record_append(writer, line, error);
+static struct diagnosis_facts *facts_of(struct pipeline_experiment *experiment, unsigned round,
+                                        unsigned arm) {
+    return experiment->facts + (size_t)round * experiment->plan->arm_count + arm;
 }
 
 /* ---- rounds */
@@ -338,17 +129,14 @@ static bool note_round(struct pipeline_experiment *experiment, unsigned round,
         const struct round_run *run = &runs[arm];
         const struct pipeline_setup *setup = &plan->arms[arm].setup;
         double *v = values_of(experiment, round, arm);
-        for (int i = 0; i < PIPELINE_METRIC_COUNT; i++)
-            v[i] = NAN;
-        note_times(setup, &run->result, v);
-        note_shares(setup, &run->result, v);
-        v[M(foreign)] = foreign_processors(&run->before, &run->after);
-        if (has_serial) note_against_serial(setup, &run->result, &serial, v);
+        const struct durations *durations = has_serial ? &serial : NULL;
+        struct diagnosis_facts *facts = facts_of(experiment, round, arm);
+        diagnosis_gather(setup, &run->result, durations, facts);
+        pipeline_metrics_take(setup, &run->result, durations, facts, v);
+        v[PIPELINE_METRIC_foreign] = foreign_processors(&run->before, &run->after);
         struct evidence evidence = evidence_difference(&run->before.evidence, &run->after.evidence);
-        noted = append_samples(plan, arm, round, position, &run->result, &evidence, writer, error);
-        if (round + 1 == experiment->rounds)
-            diagnose(setup, &run->result, has_serial ? &serial : NULL,
-                     &experiment->arms[arm].diagnosis);
+        noted = pipeline_append_samples(plan, arm, round, position, &run->result, &evidence, writer,
+                                        error);
     }
     if (has_serial) durations_free(&serial);
     return noted;
@@ -366,6 +154,27 @@ static void take_medians(struct pipeline_experiment *experiment) {
             experiment->arms[arm].medians[metric] = count ? statistics_median(column, count) : NAN;
         }
     free(column);
+}
+
+/* Each arm is diagnosed from the round whose time is nearest to the median. */
+static void diagnose_arms(struct pipeline_experiment *experiment) {
+    double *times = calloc(experiment->rounds, sizeof *times);
+    for (unsigned arm = 0; times && arm < experiment->plan->arm_count; arm++) {
+        struct pipeline_arm_result *result = &experiment->arms[arm];
+        double nearest = INFINITY;
+        for (unsigned round = 0; round < experiment->rounds; round++)
+            times[round] = facts_of(experiment, round, arm)->time_ns;
+        double median = statistics_median(times, experiment->rounds);
+        for (unsigned round = 0; round < experiment->rounds; round++) {
+            const struct diagnosis_facts *facts = facts_of(experiment, round, arm);
+            double distance = fabs(facts->time_ns - median);
+            if (distance >= nearest) continue;
+            nearest = distance;
+            result->facts = *facts;
+        }
+        diagnosis_decide(&result->facts, &result->diagnosis);
+    }
+    free(times);
 }
 
 static bool write_trace(const struct pipeline_experiment *experiment, const char *path,
@@ -406,11 +215,13 @@ enum pipeline_outcome pipeline_experiment_run(struct pipeline_experiment *experi
     experiment->values =
         calloc((size_t)experiment->rounds * plan->arm_count * PIPELINE_METRIC_COUNT,
                sizeof *experiment->values);
+    experiment->facts =
+        calloc((size_t)experiment->rounds * plan->arm_count, sizeof *experiment->facts);
     struct round_run *runs = calloc(plan->arm_count, sizeof *runs);
     enum pipeline_outcome outcome = PIPELINE_FAILED;
-    if (!experiment->values || !runs)
+    if (!experiment->values || !experiment->facts || !runs)
         error_set(error, "out of memory for %u rounds", experiment->rounds);
-    else if (append_arms(plan, writer, error))
+    else if (pipeline_append_arms(plan, writer, error))
         outcome = run_rounds(experiment, runs, writer, error);
     progress_clear();
     for (unsigned arm = 0; runs && arm < plan->arm_count; arm++)
@@ -418,8 +229,9 @@ enum pipeline_outcome pipeline_experiment_run(struct pipeline_experiment *experi
     free(runs);
     if (outcome != PIPELINE_DONE) return outcome;
     take_medians(experiment);
+    diagnose_arms(experiment);
     for (unsigned arm = 0; arm < plan->arm_count; arm++)
-        if (!append_observation(experiment, arm, writer, error)) return PIPELINE_FAILED;
+        if (!pipeline_append_observation(experiment, arm, writer, error)) return PIPELINE_FAILED;
     return trace_path && !write_trace(experiment, trace_path, error) ? PIPELINE_FAILED
                                                                      : PIPELINE_DONE;
 }
@@ -428,4 +240,5 @@ void pipeline_experiment_free(struct pipeline_experiment *experiment) {
     for (unsigned arm = 0; arm < experiment->plan->arm_count; arm++)
         pipeline_result_free(&experiment->arms[arm].last);
     free(experiment->values);
+    free(experiment->facts);
 }

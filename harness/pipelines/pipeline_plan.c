@@ -5,6 +5,7 @@
 #include "base/options.h"
 #include "harness/experiment/scenario.h"
 #include "pipeline/cores.h"
+#include "pipeline/traffic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,19 +105,18 @@ static const struct grainbench_option synthetic_table[] = {
      "formatting, a row"},
     {"cv", 0, GRAINBENCH_OPTION_REAL, FIELD(cv), "X", "0", NULL, 0, 10,
      "coefficient of variation of the formatting between batches"},
-    {"read_by", 0, GRAINBENCH_OPTION_CHOICE, FIELD(read_by), "HOW", "sleep", "sleep|spin", 0, 0,
-     "how reading passes the time"},
+    {"read_by", 0, GRAINBENCH_OPTION_CHOICE, FIELD(read_by), "HOW", "sleep", "sleep|spin|memory", 0,
+     0, "how reading passes the time"},
     {"preprocess_by", 0, GRAINBENCH_OPTION_CHOICE, FIELD(preprocess_by), "HOW", "spin",
-     "sleep|spin", 0, 0, "how preprocessing does"},
-    {"format_by", 0, GRAINBENCH_OPTION_CHOICE, FIELD(format_by), "HOW", "spin", "sleep|spin", 0, 0,
-     "how formatting does"},
+     "sleep|spin|memory", 0, 0, "how preprocessing does"},
+    {"format_by", 0, GRAINBENCH_OPTION_CHOICE, FIELD(format_by), "HOW", "spin", "sleep|spin|memory",
+     0, 0, "how formatting does"},
     {0}};
 
 static struct cost cost_of(int how, double us, double variation, int64_t seed) {
-    return (struct cost){.kind = how ? COST_SPIN : COST_SLEEP,
-                         .ns_per_row = us * 1e3,
-                         .variation = variation,
-                         .seed = (uint64_t)seed};
+    static const enum cost_kind kinds[] = {COST_SLEEP, COST_SPIN, COST_MEMORY};
+    return (struct cost){
+        .kind = kinds[how], .ns_per_row = us * 1e3, .variation = variation, .seed = (uint64_t)seed};
 }
 
 static bool plan_synthetic(struct pipeline_plan *plan, struct pipeline_setup *setup,
@@ -137,7 +137,10 @@ static bool plan_synthetic(struct pipeline_plan *plan, struct pipeline_setup *se
     plan->format.cost =
         cost_of(chosen.format_by, chosen.format_us * scale, chosen.cv, options->seed);
     cost_calibrate();
-    return true;
+    bool copies = chosen.read_by == 2 || chosen.preprocess_by == 2 || chosen.format_by == 2;
+    return !copies || traffic_calibrate() ||
+           error_set(error, "out of memory for the %zu MiB that a memory stage copies in",
+                     traffic_area_bytes() >> 20);
 }
 
 static bool find_text(struct pipeline_plan *plan, int count, char **paths, struct error *error) {

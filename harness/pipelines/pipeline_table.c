@@ -96,7 +96,7 @@ static bool print_metrics(const struct pipeline_experiment *experiment,
 static void add_thread(struct grid *grid, const char *label, const struct account *account) {
     double wall_ns = (double)(account->end_ns - account->start_ns);
     static const enum activity shown[] = {ACTIVITY_BUSY, ACTIVITY_WAIT_IN, ACTIVITY_WAIT_SLOT,
-                                          ACTIVITY_OTHER};
+                                          ACTIVITY_WAKE, ACTIVITY_OTHER};
     grid_add(grid, "%s", label);
     grid_add(grid, "%s", account->name);
     grid_add(grid, "%.4f", wall_ns / 1e9);
@@ -113,9 +113,9 @@ static void add_thread(struct grid *grid, const char *label, const struct accoun
 /* Threads of the last round. They are listed newest first; the consumer is the oldest. */
 static bool print_threads(const struct pipeline_experiment *experiment, enum grid_format format,
                           FILE *out, struct error *error) {
-    static const char *const titles[] = {"<last round", "<thread",     "wall s",  "busy %",
-                                         "wait_in %",   "wait_slot %", "other %", "CPU %",
-                                         "delay %",     "switches",    NULL};
+    static const char *const titles[] = {"<last round", "<thread",     "wall s",   "busy %",
+                                         "wait_in %",   "wait_slot %", "wake %",   "other %",
+                                         "CPU %",       "delay %",     "switches", NULL};
     struct grid *grid = grid_create(titles);
     if (!grid) return error_set(error, "out of memory for the table");
     for (unsigned i = 0; i < experiment->plan->arm_count; i++) {
@@ -192,12 +192,11 @@ static void print_other_warning(const struct pipeline_experiment *experiment, FI
     for (unsigned i = 0; i < experiment->plan->arm_count; i++) {
         const double *medians = experiment->arms[i].medians;
         if (medians[PIPELINE_METRIC_other] < 1) continue;
-        fprintf(
-            out,
-            "caution      %s: a thread spent %.1f %% neither working nor waiting: in locks, waking "
-            "others, or put off the processor meanwhile (run-queue delay %.1f %%)\n",
-            experiment->plan->arms[i].label, medians[PIPELINE_METRIC_other],
-            medians[PIPELINE_METRIC_delay]);
+        fprintf(out,
+                "caution      %s: a thread spent %.1f %% neither working nor waiting: in locks, "
+                "or put off the processor meanwhile (run-queue delay %.1f %%)\n",
+                experiment->plan->arms[i].label, medians[PIPELINE_METRIC_other],
+                medians[PIPELINE_METRIC_delay]);
     }
 }
 

@@ -133,20 +133,22 @@ static void check_profile(const struct profile *profile) {
         .interval_limit = 10000};
     struct pipeline_result serial, result;
     struct durations durations;
+    struct diagnosis_facts facts;
     struct diagnosis diagnosis;
     assert_true(pipeline_run(&setup, &serial, &error));
     assert_true(durations_from_result(&serial, &durations, &error));
     setup.depth = 2;
     assert_true(pipeline_run(&setup, &result, &error));
-    diagnose(&setup, &result, &durations, &diagnosis);
+    diagnosis_gather(&setup, &result, &durations, &facts);
+    diagnosis_decide(&facts, &diagnosis);
     if (profile->limit >= 0) {
         if (diagnosis.limit != profile->limit) fail_msg("%s", diagnosis.sentence);
         assert_non_null(strstr(diagnosis.sentence, pipeline_stage_names[profile->limit]));
     }
-    assert_true(diagnosis.has_model);
-    assert_true(diagnosis.by_depth_ns[0] >= diagnosis.by_depth_ns[1]);
-    assert_true(diagnosis.by_depth_ns[1] >= diagnosis.by_depth_ns[8]);
-    assert_true(diagnosis.faster_ns <= diagnosis.model_ns);
+    assert_true(facts.has_model);
+    assert_true(facts.by_depth_ns[0] >= facts.by_depth_ns[1]);
+    assert_true(facts.by_depth_ns[1] >= facts.by_depth_ns[8]);
+    assert_true(facts.faster_ns[diagnosis.limit] <= facts.slowed_ns);
     durations_free(&durations);
     pipeline_result_free(&serial);
     pipeline_result_free(&result);

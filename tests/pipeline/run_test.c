@@ -145,6 +145,9 @@ static void compositions_by_name_deliver_the_same(void **state) {
     s.depth = 2;
     check_same(s, expected);
     device_destroy(&copying);
+    assert_true(device_create(&copying, "memory:us=3", &setup, &error));
+    check_same(s, expected);
+    device_destroy(&copying);
 }
 
 static void bad_compositions_are_named(void **state) {

@@ -4,11 +4,14 @@
 #include "scenarios.h"
 #include "pipeline/executor.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum shape { SHAPE_THREAD, SHAPE_POOL, SHAPE_NESTED, SHAPES };
 enum stop { STOP_CLOSE, STOP_INTERRUPT, STOPS };
@@ -26,16 +29,22 @@ struct scenario {
 
 static atomic_int items_alive, items_alive_maximum, sources_alive, items_pulled;
 static char complaint[512];
+static char current[256]; /* the scenario that runs, for the report of a hang */
 
 static bool complain(const struct scenario *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+static void describe(const struct scenario *s) {
+    snprintf(current, sizeof current,
+             "shape %d depth %u items %d source error %d transform error %d stop %d (kind %d) "
+             "segment %d: ",
+             s->shape, s->depth, s->items, s->source_error, s->transform_error, s->stop_at, s->stop,
+             s->segment);
+}
+
 static bool complain(const struct scenario *s, const char *format, ...) {
-    int length = snprintf(complaint, sizeof complaint,
-                          "shape %d depth %u items %d source error %d transform error %d stop %d "
-                          "(kind %d) segment %d: ",
-                          s->shape, s->depth, s->items, s->source_error, s->transform_error,
-                          s->stop_at, s->stop, s->segment);
+    describe(s);
+    int length = snprintf(complaint, sizeof complaint, "%s", current);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(complaint + length, sizeof complaint - (size_t)length, format, arguments);
@@ -223,10 +232,29 @@ static bool run_scenario(const struct scenario *s) {
 
 /* ---- the matrix */
 
+static unsigned patience;
+
+static void hangs(int signal_number) {
+    (void)signal_number;
+    static const char word[] = "hang: ";
+    if (write(STDERR_FILENO, word, sizeof word - 1) < 0 ||
+        write(STDERR_FILENO, current, strlen(current)) < 0)
+        _exit(SCENARIO_HANGS + 1);
+    _exit(SCENARIO_HANGS);
+}
+
+static bool run_in_time(const struct scenario *s) {
+    describe(s);
+    alarm(patience);
+    bool held = run_scenario(s);
+    alarm(0);
+    return held;
+}
+
 static bool run_stops(struct scenario s, size_t *count) {
     for (s.stop_at = -1; s.stop_at <= s.items + 1; s.stop_at++)
         for (s.stop = 0; s.stop < (s.stop_at < 0 ? 1 : STOPS); s.stop++) {
-            if (!run_scenario(&s)) return false;
+            if (!run_in_time(&s)) return false;
             ++*count;
         }
     return true;
@@ -243,8 +271,10 @@ static bool run_errors(struct scenario s, size_t *count) {
     return true;
 }
 
-const char *scenarios_run(int step, size_t *count) {
+const char *scenarios_run(int step, unsigned patience_s, size_t *count) {
     *count = 0;
+    patience = patience_s;
+    signal(SIGALRM, hangs);
     struct scenario s = {0};
     for (s.shape = 0; s.shape < SHAPES; s.shape++)
         for (s.depth = 0; s.depth <= 4; s.depth++)

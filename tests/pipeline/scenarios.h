@@ -7,7 +7,11 @@
 #include <stddef.h>
 
 /* Runs all scenarios with item counts 0, step, 2 step, ... up to 9. NULL when all held; otherwise
- * what did not, in static storage. *count: how many ran. */
-const char *scenarios_run(int step, size_t *count);
+ * what did not, in static storage. *count: how many ran. A scenario that is not over after
+ * `patience_s` seconds ends the process: "hang: ..." on standard error and exit code
+ * SCENARIO_HANGS. */
+const char *scenarios_run(int step, unsigned patience_s, size_t *count);
+
+enum { SCENARIO_HANGS = 3 };
 
 #endif
