@@ -53,39 +53,72 @@ static size_t dosed_arms(const struct record *record, const char *line,
     return count;
 }
 
-/* Least squares slope over the doses of one round; NAN if an arm has no sample in it. */
+/* Least squares over the doses of one round; the slope is NAN if an arm has no sample in it.
+ * `residuals` gets one an arm. */
 static double slope_of_round(const struct record *record, const struct sample *first,
-                             const struct arm_record *const *arms, size_t count) {
-    double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+                             const struct arm_record *const *arms, size_t count,
+                             double *residuals) {
+    double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0, xs[ARM_LIMIT], ys[ARM_LIMIT];
     for (size_t i = 0; i < count; i++) {
         const char *line;
         const struct sample *sample = i ? partner(record, first, arms[i]->arm) : first;
         if (!sample) return NAN;
-        double x = dose_of_arm(arms[i], &line), y = ns_an_item(sample);
+        double x = xs[i] = dose_of_arm(arms[i], &line), y = ys[i] = ns_an_item(sample);
         sum_x += x, sum_y += y, sum_xx += x * x, sum_xy += x * y;
     }
     double n = (double)count, spread = n * sum_xx - sum_x * sum_x;
-    return spread > 0 ? (n * sum_xy - sum_x * sum_y) / spread : NAN;
+    if (spread <= 0) return NAN;
+    double slope = (n * sum_xy - sum_x * sum_y) / spread, start = (sum_y - slope * sum_x) / n;
+    for (size_t i = 0; i < count; i++)
+        residuals[i] = ys[i] - start - slope * xs[i];
+    return slope;
+}
+
+/* Of each dose the median residual; kept is the greatest. `residuals` holds `room` values an arm.
+ */
+static void find_worst_residual(const struct arm_record *const *arms, double *residuals,
+                                size_t room, struct dose_slope *slope) {
+    double greatest = 0;
+    const char *line;
+    for (size_t i = 0; i < slope->arms; i++) {
+        double dose = dose_of_arm(arms[i], &line);
+        double median = statistics_median(residuals + i * room, slope->rounds);
+        if (dose > greatest) greatest = dose;
+        if (fabs(median) < fabs(slope->worst_residual_ns)) continue;
+        slope->worst_residual_ns = median;
+        slope->worst_dose = dose;
+    }
+    slope->worst_residual_share =
+        fabs(slope->worst_residual_ns) / (greatest * fabs(slope->ns_an_operation.estimate));
 }
 
 bool dose_slope_of(const struct record *record, const char *line, struct dose_slope *slope) {
     const struct arm_record *arms[ARM_LIMIT];
     *slope = (struct dose_slope){.line = line, .arms = dosed_arms(record, line, arms)};
     if (slope->arms < 2) return false;
-    double *slopes = calloc(record->sample_count + 1, sizeof *slopes);
-    if (!slopes) return false;
-    for (size_t i = 0; i < record->sample_count; i++) {
+    size_t room = record->sample_count + 1;
+    double *slopes = calloc(room, sizeof *slopes);
+    double *residuals = calloc(room * slope->arms, sizeof *residuals);
+    for (size_t i = 0; slopes && residuals && i < record->sample_count; i++) {
         const struct sample *sample = &record->samples[i];
+        double of_round[ARM_LIMIT];
         if (sample->arm != arms[0]->arm || !sample->items) continue;
-        double value = slope_of_round(record, sample, arms, slope->arms);
-        if (isfinite(value)) slopes[slope->rounds++] = value;
+        double value = slope_of_round(record, sample, arms, slope->arms, of_round);
+        if (!isfinite(value)) continue;
+        for (size_t k = 0; k < slope->arms; k++)
+            residuals[k * room + slope->rounds] = of_round[k];
+        slopes[slope->rounds++] = value;
     }
-    slope->has_interval =
-        statistics_median_interval(slopes, slope->rounds, 0.95, &slope->ns_an_operation);
     bool found = slope->rounds > 0;
-    if (found && !slope->has_interval)
-        slope->ns_an_operation.estimate = statistics_median(slopes, slope->rounds);
+    if (found) {
+        slope->has_interval =
+            statistics_median_interval(slopes, slope->rounds, 0.95, &slope->ns_an_operation);
+        if (!slope->has_interval)
+            slope->ns_an_operation.estimate = statistics_median(slopes, slope->rounds);
+        find_worst_residual(arms, residuals, room, slope);
+    }
     free(slopes);
+    free(residuals);
     return found;
 }
 

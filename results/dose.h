@@ -13,6 +13,9 @@ struct dose_slope {
     bool has_interval;
     struct interval
         ns_an_operation; /* median slope over rounds: ns an item for one more operation */
+    /* How straight it is: of the doses' median residuals the greatest, in ns an item and beside the
+     * time that the greatest dose adds; and the dose that it is of. */
+    double worst_residual_ns, worst_residual_share, worst_dose;
 };
 
 /* The slope for arms whose dose goes to `line` ("shared", "private"), each round a regression of

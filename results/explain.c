@@ -6,6 +6,7 @@
 #include "results/plots/plot_data.h"
 #include "results/tables/table.h"
 #include "results/tables/table_events.h"
+#include "results/tables/table_gaps.h"
 #include "results/time_shares.h"
 
 #include <math.h>
@@ -106,85 +107,13 @@ static bool print_events(struct printer *printer, const struct record *record) {
     return table_print_events(record, printer->markdown, printer->out, printer->error);
 }
 
-/* ---- gaps ---- */
-
-static double gap_us(const struct arm_record *arm) {
-    const json_t *gap = json_object_get(json_object_get(arm->json, "spec"), "gap_ns");
-    return json_is_number(gap) ? json_number_value(gap) / 1000 : 0;
-}
-
-/* CPU time of the whole process per 1,000 items in microseconds, idle polling included; NAN if it
- * is not known. */
-static double cpu_us_of(const struct record *record, const struct arm_record *arm) {
-    double cpu = 0, items = 0;
-    for (size_t i = 0; i < record->sample_count; i++) {
-        const struct sample *sample = &record->samples[i];
-        if (sample->arm != arm->arm || sample->cpu_ns == RECORD_UNAVAILABLE) continue;
-        cpu += (double)sample->cpu_ns;
-        items += (double)sample->items;
-    }
-    return items > 0 ? cpu / items : NAN;
-}
-
-/* The idle group's share in any record's profile of an arm with this label; NAN if there is none.
- */
-static double idle_share_of(struct record *const *records, size_t count,
-                            const struct arm_record *arm) {
-    for (size_t r = 0; r < count; r++)
-        for (size_t i = 0; i < records[r]->line_count; i++) {
-            const struct record_line *line = &records[r]->lines[i];
-            if (strcmp(line->kind, "profile") != 0 || line->arm < 0) continue;
-            const struct arm_record *other = &records[r]->arms[line->arm];
-            if (!other->label || !arm->label || strcmp(other->label, arm->label) != 0) continue;
-            const json_t *groups = json_object_get(line->json, "groups");
-            for (size_t g = 0; g < json_array_size(groups); g++) {
-                const json_t *group = json_array_get(groups, g);
-                const char *name = json_string_value(json_object_get(group, "name"));
-                if (name && strcmp(name, "idle") == 0)
-                    return 100 * json_number_value(json_object_get(group, "share"));
-            }
-        }
-    return NAN;
-}
-
 static bool print_gaps(struct printer *printer, const struct record *record,
                        struct record *const *records, size_t count) {
-    static const char *const titles[] = {"gap us",
-                                         "threads",
-                                         "throughput",
-                                         "95 % interval",
-                                         "CPU us per 1,000 items",
-                                         "idle share of samples",
-                                         NULL};
-    struct grid *grid = make_grid(titles, printer->error);
-    size_t rows = 0;
-    bool any_gap = false;
-    if (!grid) return false;
-    for (size_t i = 0; i < record->arm_count; i++) {
-        const struct arm_record *arm = &record->arms[i];
-        struct plot_summary summary = plot_throughput_of(record, arm);
-        if (arm->role == ROLE_CONTROL || !summary.count) continue;
-        any_gap |= gap_us(arm) > 0;
-        grid_add(grid, "%.0f", gap_us(arm));
-        grid_add(grid, "%u", plot_threads(arm));
-        grid_add(grid, "%.2f", summary.median);
-        grid_add(grid, "[%.2f, %.2f]", summary.low, summary.high);
-        double cpu = cpu_us_of(record, arm), idle = idle_share_of(records, count, arm);
-        if (isfinite(cpu))
-            grid_add(grid, "%.0f", cpu);
-        else
-            grid_add(grid, "n/a");
-        if (isfinite(idle))
-            grid_add(grid, "%.1f %%", idle);
-        else
-            grid_add(grid, "n/a");
-        rows++;
-    }
-    return print_grid(
-        printer, grid, any_gap ? rows : 0, "Idle gaps of the caller between batches",
-        "The gap is outside the timed region. CPU time holds what idle workers burn in "
-        "it; the idle share comes from a record of 'grainbench profile' of the same "
-        "scenario.");
+    if (!record_has_gaps(record)) return true;
+    if (printer->tables) fputc('\n', printer->out);
+    printer->tables++;
+    return table_print_gaps(record, records, count, printer->markdown, printer->out,
+                            printer->error);
 }
 
 /* ---- dose ---- */
@@ -199,8 +128,9 @@ static void add_interval(struct grid *grid, bool has, const struct interval *int
 static bool print_dose(struct printer *printer, const struct record *record,
                        struct record *const *records, size_t count) {
     static const char *const lines[] = {"shared", "private"};
-    static const char *const titles[] = {"<line",           "doses",         "rounds",
-                                         "ns an operation", "95 % interval", NULL};
+    static const char *const titles[] = {
+        "<line",         "doses", "rounds", "ns an operation", "95 % interval", "worst residual ns",
+        "of the effect", NULL};
     static const char *const more_titles[] = {
         "<arm", "gain ns an item", "95 % interval", "atomics saved", "explained ns", "residual ns",
         NULL};
@@ -217,12 +147,17 @@ static bool print_dose(struct printer *printer, const struct record *record,
         grid_add(grid, "%zu", slopes[i].rounds);
         grid_add(grid, "%.3g", slopes[i].ns_an_operation.estimate);
         add_interval(grid, slopes[i].has_interval, &slopes[i].ns_an_operation);
+        grid_add(grid, "%.3g (dose %.0f)", slopes[i].worst_residual_ns, slopes[i].worst_dose);
+        grid_add(grid, "%.1f %%", 100 * slopes[i].worst_residual_share);
         rows++;
     }
-    if (!print_grid(printer, grid, rows,
-                    "Dose and response: wall time an item for one more atomic "
-                    "operation an item",
-                    "The median of regressions, one a round."))
+    if (!print_grid(
+            printer, grid, rows,
+            "Dose and response: wall time an item for one more atomic "
+            "operation an item",
+            "The median of regressions, one a round. The residual is the median departure from "
+            "the line of the dose\nthat departs most, beside what the greatest dose adds; "
+            "doses near 0 depart where fork and join hide them."))
         return false;
     if (!shared) return true;
     grid = make_grid(more_titles, printer->error);

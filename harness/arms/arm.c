@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Milliseconds that threads may take to start; a module that never tells costs no more. */
+enum { START_WAITS = 500 };
+
 static void start_worker(void *context, unsigned index) {
     struct arm *arm = context;
     struct worker *worker = &arm->workers[index];
@@ -15,11 +18,27 @@ static void start_worker(void *context, unsigned index) {
     if (!worker->bound)
         snprintf(worker->unbound_reason, sizeof worker->unbound_reason, "%s", error.message);
     if (!worker->thread) worker->thread = (int)gettid();
-    atomic_store_explicit(&worker->newest_thread, (int)gettid(), memory_order_relaxed);
-    if (worker->scratch) return; /* the observer's worker takes over the timed one's scratch */
-    worker->scratch = arm->encoder_operations->scratch_create(arm->encoder, index, worker->failure);
-    if (!worker->scratch && !worker->failure[0])
-        snprintf(worker->failure, sizeof worker->failure, "worker %u: no scratch", index);
+    if (!worker->scratch) { /* else another instance's worker takes over the timed one's */
+        worker->scratch =
+            arm->encoder_operations->scratch_create(arm->encoder, index, worker->failure);
+        if (!worker->scratch && !worker->failure[0])
+            snprintf(worker->failure, sizeof worker->failure, "worker %u: no scratch", index);
+    }
+    /* Release pairs with the acquire in arm_await_workers: what is written above can be read. */
+    atomic_store_explicit(&worker->newest_thread, (int)gettid(), memory_order_release);
+}
+
+unsigned arm_worker_threads(const struct arm *arm) {
+    bool alone = arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_ONLY;
+    return alone ? 1 : arm->spec->workers;
+}
+
+void arm_await_workers(struct arm *arm) {
+    int waits = START_WAITS;
+    for (unsigned i = 0; i < arm_worker_threads(arm); i++)
+        while (!atomic_load_explicit(&arm->workers[i].newest_thread, memory_order_acquire) &&
+               waits-- > 0)
+            arm_idle_gap(1000 * 1000);
 }
 
 /* A scheduler that never calls worker_start for a worker (one that runs all on the caller, say)
@@ -27,6 +46,7 @@ static void start_worker(void *context, unsigned index) {
 static bool complete_workers(struct arm *arm, struct error *error) {
     bool only_caller = arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_ONLY;
     if (only_caller && !arm->workers[0].scratch) start_worker(arm, 0);
+    arm_await_workers(arm);
     /* A caller that is no worker waits for them and then frees what they made, on any processing
      * unit, as in a program that binds nothing. At one worker this decides whether memory is given
      * back on the core that took it. */
@@ -186,8 +206,7 @@ uint64_t arm_worker_wait_ns(const struct arm *arm, unsigned worker) {
 unsigned arm_unbound_workers(const struct arm *arm, const char **reason) {
     unsigned count = 0;
     *reason = arm->pin ? "" : "pinning was not asked for";
-    bool only_caller = arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_ONLY;
-    for (unsigned i = 0; i < (only_caller ? 1 : arm->spec->workers); i++) {
+    for (unsigned i = 0; i < arm_worker_threads(arm); i++) {
         if (arm->pin && arm->workers[i].bound) continue;
         if (arm->pin && !count)
             *reason = arm->workers[i].unbound_reason[0] ? arm->workers[i].unbound_reason

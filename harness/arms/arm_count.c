@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { COST_READS = 201, THREAD_WAITS = 200 };
+enum { COST_READS = 201 };
 
 /* A counted run in progress; the arm's `counting` points to it. */
 struct arm_counting {
@@ -58,24 +58,6 @@ static void count_batch(struct arm *arm, size_t batch) {
     arm_idle_gap(arm->spec->gap_ns);
 }
 
-static unsigned worker_lanes(const struct arm *arm) {
-    bool alone = arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_ONLY;
-    return alone ? 1 : arm->spec->workers;
-}
-
-/* Threads start in their own time, and some only with the first batch; a module may never tell. */
-static void find_threads(struct arm *arm) {
-    for (unsigned i = 0; i < worker_lanes(arm); i++) {
-        struct worker *worker = &arm->workers[i];
-        for (int waits = 0; waits < THREAD_WAITS; waits++) {
-            worker->counted_thread =
-                atomic_load_explicit(&worker->newest_thread, memory_order_relaxed);
-            if (worker->counted_thread) break;
-            arm_idle_gap(1000 * 1000);
-        }
-    }
-}
-
 /* The scheduler whose batches are counted, with the threads of its workers. */
 static bool make_scheduler(struct arm *arm, size_t warm_up_batch, struct error *error) {
     if (arm->counted_scheduler) return true;
@@ -91,12 +73,15 @@ static bool make_scheduler(struct arm *arm, size_t warm_up_batch, struct error *
     struct grainbench_batch work = arm_make_batch(arm, warm_up_batch, arm_encode_items);
     arm->scheduler_operations->run(arm->counted_scheduler, &work);
     arm_drop_results(arm, work.item_count);
-    find_threads(arm);
+    arm_await_workers(arm); /* some start only with the first batch */
+    for (unsigned i = 0; i < arm_worker_threads(arm); i++)
+        arm->workers[i].counted_thread =
+            atomic_load_explicit(&arm->workers[i].newest_thread, memory_order_relaxed);
     return true;
 }
 
 static bool caller_is_worker(const struct arm *arm) {
-    for (unsigned i = 0; i < worker_lanes(arm); i++)
+    for (unsigned i = 0; i < arm_worker_threads(arm); i++)
         if (arm->workers[i].counted_thread == (int)gettid()) return true;
     return false;
 }
@@ -116,7 +101,7 @@ static bool open_groups(struct arm *arm, struct arm_counting *counting, struct e
         counting->facts.rdpmc = counter_group_has_rdpmc(group);
         counter_group_start(group);
     }
-    return counting->facts.uncounted < worker_lanes(arm) ||
+    return counting->facts.uncounted < arm_worker_threads(arm) ||
            error_set(error, "scheduler %s does not tell its workers' threads",
                      arm->scheduler_operations->name);
 }
@@ -150,11 +135,11 @@ static bool set_up(struct arm *arm, struct arm_counting *counting, size_t warm_u
     arm->keep = false;
     if (!make_scheduler(arm, warm_up_batch, error)) return false;
     bool caller = !caller_is_worker(arm);
-    counting->lanes = worker_lanes(arm) + caller;
+    counting->lanes = arm_worker_threads(arm) + caller;
     counting->facts.caller_is_last = caller;
     counting->groups = calloc(counting->lanes, sizeof *counting->groups);
     if (!counting->groups) return error_set(error, "out of memory for counters");
-    struct phase_counts_setup setup = {.workers = worker_lanes(arm),
+    struct phase_counts_setup setup = {.workers = arm_worker_threads(arm),
                                        .caller_lane = caller,
                                        .event_count = counting->list->count,
                                        .read = read_lane,

@@ -15,8 +15,8 @@
 struct worker {
     _Alignas(CACHE_LINE) void *scratch;
     char failure[GRAINBENCH_MESSAGE_SIZE]; /* "" or why an item of this worker failed */
-    _Atomic int newest_thread;             /* of the scheduler instance that was made last */
-    int counted_thread;                    /* of the instance whose batches are counted */
+    _Atomic int newest_thread; /* of the scheduler instance that was made last, once it is set up */
+    int counted_thread;        /* of the instance whose batches are counted */
     int thread; /* the operating system's number of the timed scheduler's thread, or 0 */
     bool bound;
     char unbound_reason[GRAINBENCH_MESSAGE_SIZE];
@@ -50,6 +50,12 @@ struct arm {
 
 struct grainbench_scheduler *arm_create_scheduler(struct arm *arm, unsigned flags,
                                                   struct error *error);
+
+/* How many threads run items: one if all is done by the caller. */
+unsigned arm_worker_threads(const struct arm *arm);
+/* Waits, though not for ever, until the workers of the newest instance have been started: some
+ * schedulers return from `create` before. */
+void arm_await_workers(struct arm *arm);
 
 /* The body of a batch: encodes the items [begin, end) as worker `index`. */
 void arm_encode_items(void *arm, size_t begin, size_t end, unsigned index);

@@ -6,6 +6,7 @@
 #include "harness/experiment/scenario.h"
 #include "harness/fidelity/fidelity_request.h"
 #include "results/tables/table.h"
+#include "results/tables/table_gaps.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ struct run_options {
     const char *scenario, *schedulers, *threads, *corpus, *vocab, *merges, *encoder, *entry;
     const char *tokenizer, *cost, *cache, *storage, *free, *placement, *output, *dose_line, *events;
     int64_t batch, rounds, processes, seed, dose;
-    double time_s, sample_ms, gap_us, precision;
+    double time_s, sample_ms, gap_us, precision, profile_s;
     bool oversubscribe, pin, table;
 };
 
@@ -80,6 +81,8 @@ static const struct grainbench_option option_table[] = {
     TEXT("events", 0, events, "LIST",
          "also count these events by phase and worker, in an untimed run at the end ('grainbench "
          "events' lists them)"),
+    {"profile", 0, GRAINBENCH_OPTION_REAL, offsetof(struct run_options, profile_s), "S", "0", NULL,
+     0, 600, "also sample every arm for S seconds, five times in turn, in untimed runs at the end"},
     HEADING("Output"),
     TEXT("output", 'o', output, "FILE",
          "the record [default: records/SCENARIO-DATE.jsonl, or the folder of $GRAINBENCH_RECORDS]"),
@@ -188,6 +191,7 @@ static bool plan_run(struct run *run, struct error *error) {
     run->experiment.corpus = run->corpus;
     run->experiment.placement = run->placement;
     run->experiment.events = options->events;
+    run->experiment.profile_s = options->profile_s;
     run->experiment.setup = (struct arm_process_setup){.corpus_path = run->corpus->path,
                                                        .vocab_path = run->vocab,
                                                        .merges_path = run->merges,
@@ -204,6 +208,10 @@ static int print_table(const struct run *run) {
     if (!record) return command_fail("run", "%s", error.message);
     struct table_options options = table_defaults;
     bool ok = table_print(record, &options, stdout, &error);
+    if (ok && record_has_gaps(record)) {
+        putchar('\n');
+        ok = table_print_gaps(record, NULL, 0, false, stdout, &error);
+    }
     record_free(record);
     if (!ok) return command_fail("run", "%s", error.message);
     printf("record: %s\n", run->output);

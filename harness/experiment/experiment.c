@@ -152,6 +152,8 @@ static enum experiment_status run_all(struct runner *runner, struct error *error
         return EXPERIMENT_FAILED;
     if (runner->experiment->events && !look_into_arms(runner, "counter", error))
         return EXPERIMENT_FAILED;
+    if (runner->experiment->profile_s > 0 && !runner_profile_arms(runner, error))
+        return EXPERIMENT_FAILED;
     return EXPERIMENT_DONE;
 }
 

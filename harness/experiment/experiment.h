@@ -32,6 +32,7 @@ struct experiment {
     unsigned processes; /* how many processes an arm has, one after the other */
     bool observe;       /* look into every arm at the end (untimed) */
     const char *events; /* count these at the end (untimed), names separated by commas; or NULL */
+    double profile_s;   /* sample every arm that long, five times in turn (untimed); 0: not */
     double precision;   /* stop when every interval is within +- this; 0: never early */
     uint64_t seed;
     uint64_t samples; /* out: how many were written */

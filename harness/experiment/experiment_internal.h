@@ -48,4 +48,7 @@ void runner_shuffle(struct random *random, unsigned *order, unsigned count);
 bool runner_measure_group(struct runner *runner, unsigned group, uint64_t round,
                           struct error *error);
 
+/* Samples every arm in its process, in turn, and writes its `profile` line. */
+bool runner_profile_arms(struct runner *runner, struct error *error);
+
 #endif

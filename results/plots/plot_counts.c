@@ -66,7 +66,7 @@ static size_t order_rows(const struct bars *bars, const char **names) {
                 at++;
             if (at == count) {
                 names[count] = row->name;
-                values[count++] = row->value;
+                values[count++] = isfinite(row->value) ? row->value : 0;
             } else if (row->value > values[at])
                 values[at] = row->value;
         }
@@ -99,14 +99,16 @@ static double put_bars(FILE *out, const struct bars *bars, const char **names, s
         for (size_t i = 0; i < rows; i++) {
             const struct bar_row *row = find_row(&bars->series[s], names[i]);
             char text[32] = "0";
-            if (row) put_value(text, sizeof text, row->value);
+            bool known = row && isfinite(row->value);
+            if (known) put_value(text, sizeof text, row->value);
+            if (row && !known) snprintf(text, sizeof text, "n/a");
             fprintf(out, "%zu ", i);
             chart_put_word(out, names[i]);
-            fprintf(out, " %.6g %.6g %.6g ", row ? row->value : 0, row ? row->low : 0,
-                    row ? row->high : 0);
+            fprintf(out, " %.6g %.6g %.6g ", known ? row->value : 0, known ? row->low : 0,
+                    known ? row->high : 0);
             chart_put_word(out, text);
             fputc('\n', out);
-            if (row && row->high > highest) highest = row->high;
+            if (known && row->high > highest) highest = row->high;
         }
         fputs("\n\n", out);
     }
@@ -235,10 +237,11 @@ bool plot_add_counters(struct plot_set *set, const struct plot_block *block, con
                 line ? add_series(bars, &block->series[i], arm, threads) : NULL;
             for (size_t row = 0; series && row < json_array_size(events); row++) {
                 const json_t *object = json_array_get(events, row);
-                double value = real(object, "per_item");
+                const json_t *per_item = json_object_get(object, "per_item");
+                double value = json_is_number(per_item) ? json_number_value(per_item) : NAN;
                 const char *name = json_string_value(json_object_get(object, "name"));
                 /* Nanoseconds would dwarf counts. */
-                if (name && strcmp(name, "task-clock") == 0) continue;
+                if (name && strncmp(name, "task-clock", strlen("task-clock")) == 0) continue;
                 add_row(series, (struct bar_row){name, value, value, value});
             }
         }

@@ -72,7 +72,40 @@ static void a_planted_cost_of_an_atomic_is_found(void **state) {
     assert_true(slope.has_interval);
     assert_true(slope.ns_an_operation.estimate > 2 && slope.ns_an_operation.estimate < 2.6);
     assert_true(slope.ns_an_operation.low > 1.9 && slope.ns_an_operation.high < 2.7);
+    assert_true(slope.worst_residual_share < 0.03); /* it is a straight line with little noise */
     assert_false(dose_slope_of(record, "private", &slope));
+    record_free(record);
+}
+
+/* 1000 ns up to a dose of 8, and then 2 ns an operation: the bend must show. */
+static void a_response_that_is_no_line_has_a_residual(void **state) {
+    (void)state;
+    static const int doses[] = {0, 8, 32, 128};
+    char *text = NULL;
+    size_t size;
+    struct error error;
+    struct dose_slope slope;
+    FILE *out = open_memstream(&text, &size);
+    fputs("{\"kind\":\"header\",\"schema\":1}\n", out);
+    for (int i = 0; i < 4; i++)
+        fprintf(out,
+                "{\"kind\":\"arm\",\"arm\":%d,\"role\":\"%s\",\"label\":\"%d\",\"workers\":2,"
+                "\"scheduler\":\"static\",\"spec\":{\"dose\":%d,\"dose_line\":\"private\"}}\n",
+                i, i ? "patched" : "baseline", i, doses[i]);
+    for (int round = 0; round < 10; round++)
+        for (int arm = 0; arm < 4; arm++)
+            fprintf(out,
+                    "{\"kind\":\"sample\",\"arm\":%d,\"round\":%d,\"duration_ns\":%d,"
+                    "\"bytes\":50000,\"items\":1000}\n",
+                    arm, round, 1000 * (arm == 3 ? 2000 : 1000));
+    fclose(out);
+    struct record *record = record_parse("bend", text, size, &error);
+    free(text);
+    assert_non_null(record);
+    assert_true(dose_slope_of(record, "private", &slope));
+    assert_true(slope.worst_residual_share > 0.1);
+    assert_true(slope.worst_dose == 32); /* by hand: slope 8.26, start 903: 1000 - 903 - 264 */
+    assert_true(fabs(slope.worst_residual_ns + 167.3) < 1);
     record_free(record);
 }
 
@@ -238,12 +271,66 @@ static void many_workers_are_shown_by_the_fewest_the_median_and_the_most(void **
     record_free(record);
 }
 
+/* Arm 1 idles 500 us between batches and is 10 % slower in every round; its profile is in a record
+ * of its own, beside one of another scheduler with the same label. */
+static void gaps_stand_beside_verdicts_and_idle_shares(void **state) {
+    (void)state;
+    static const char profiles[] =
+        "{\"kind\":\"header\",\"schema\":1}\n"
+        "{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\",\"label\":\"gap 500 us\",\"scheduler\":"
+        "\"static\",\"workers\":2}\n"
+        "{\"kind\":\"arm\",\"arm\":1,\"role\":\"patched\",\"label\":\"gap 500 us\",\"scheduler\":"
+        "\"rayon\",\"workers\":2}\n"
+        "{\"kind\":\"profile\",\"arm\":0,\"groups\":[{\"name\":\"idle\",\"share\":0.9,\"low\":0.8,"
+        "\"high\":0.95}]}\n"
+        "{\"kind\":\"profile\",\"arm\":1,\"groups\":[{\"name\":\"kernel\",\"share\":0.5,\"low\":0."
+        "4,"
+        "\"high\":0.6},{\"name\":\"idle\",\"share\":0.25,\"low\":0.22,\"high\":0.281}]}\n";
+    char *text = NULL;
+    size_t size;
+    struct error error;
+    struct random random = {11};
+    FILE *out = open_memstream(&text, &size);
+    fputs("{\"kind\":\"header\",\"schema\":1}\n"
+          "{\"kind\":\"arm\",\"arm\":0,\"role\":\"baseline\",\"label\":\"no gap\",\"scheduler\":"
+          "\"rayon\",\"workers\":2,\"row\":{\"threads\":2},\"spec\":{\"gap_ns\":0}}\n"
+          "{\"kind\":\"arm\",\"arm\":1,\"role\":\"patched\",\"label\":\"gap 500 us\",\"scheduler\":"
+          "\"rayon\",\"workers\":2,\"row\":{\"threads\":2},\"spec\":{\"gap_ns\":500000}}\n"
+          "{\"kind\":\"arm\",\"arm\":2,\"role\":\"control\",\"control_of\":0,\"label\":\"A/A\","
+          "\"workers\":2,\"row\":{\"threads\":2},\"spec\":{\"gap_ns\":0}}\n",
+          out);
+    for (int round = 0; round < 30; round++)
+        for (int arm = 0; arm < 3; arm++)
+            fprintf(out,
+                    "{\"kind\":\"sample\",\"arm\":%d,\"round\":%d,\"position\":%d,\"process\":0,"
+                    "\"duration_ns\":%.0f,\"bytes\":1048576,\"items\":1000,\"cpu_ns\":3000000}\n",
+                    arm, round, arm, (arm == 1 ? 1.1e8 : 1e8) * (1 + 0.001 * random_unit(&random)));
+    fclose(out);
+    struct record *records[] = {record_parse("gap", text, size, &error),
+                                record_parse("profiles", profiles, sizeof profiles - 1, &error)};
+    free(text);
+    assert_non_null(records[0]);
+    assert_non_null(records[1]);
+    text = explained(records, 2);
+    expect_in_line(text, "  10.0", " baseline ", "3000         n/a");
+    expect_in_line(text, "   500 ", " slower ", "25.0 %   [22.0, 28.1]");
+    expect_in_line(text, "   500 ", " slower ", "  9.0");
+    expect_in_line(text, "   500 ", " slower ", "-9.0");
+    assert_null(strstr(text, "A/A"));
+    assert_null(strstr(text, "90.0 %"));
+    free(text);
+    record_free(records[0]);
+    record_free(records[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planted_cost_of_an_atomic_is_found),
+        cmocka_unit_test(a_response_that_is_no_line_has_a_residual),
         cmocka_unit_test(a_gain_is_split_into_saved_atomics_and_the_rest),
         cmocka_unit_test(phases_and_states_come_from_the_observation),
         cmocka_unit_test(tables_are_printed_for_what_records_hold),
+        cmocka_unit_test(gaps_stand_beside_verdicts_and_idle_shares),
         cmocka_unit_test(events_stand_by_phase_and_by_worker),
         cmocka_unit_test(refused_and_estimated_counts_are_marked),
         cmocka_unit_test(many_workers_are_shown_by_the_fewest_the_median_and_the_most),
