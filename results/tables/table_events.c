@@ -171,23 +171,52 @@ static void add_arm_lanes(struct grid *grid, const struct arm_record *arm, const
 
 /* ---- notes ---- */
 
+struct range {
+    double low, high;
+};
+
+static void widen(struct range *range, double value) {
+    if (!isfinite(value)) return;
+    if (!(value >= range->low)) range->low = value;
+    if (!(value <= range->high)) range->high = value;
+}
+
+/* "972 to 1262", or one number where both would read the same. */
+static const char *range_text(const struct range *range, int decimals, char *text, size_t size) {
+    char high[32];
+    snprintf(text, size, "%.*f", decimals, range->low);
+    snprintf(high, sizeof high, "%.*f", decimals, range->high);
+    size_t used = strlen(text);
+    if (strcmp(text, high) != 0) snprintf(text + used, size - used, " to %s", high);
+    return text;
+}
+
 static void print_reading_costs(const struct record *record, FILE *out) {
+    struct range read = {NAN, NAN}, border = {NAN, NAN}, reads = {NAN, NAN}, items = {NAN, NAN};
+    const char *reader = "read";
+    bool user_only = false;
+    char a[80], b[80], c[80], d[80], name[300];
     for (size_t i = 0; i < record->line_count; i++) {
         const json_t *line = record->lines[i].json;
         if (!is_events_line(&record->lines[i]) || !json_object_get(line, "phases")) continue;
-        fprintf(out,
-                "%s: one read of a group took %.0f ns (%s), a border, where the caller reads all, "
-                "%.1f us at least; workers read %.1f times a batch of %.4g items%s.\n",
-                arm_label(&record->arms[record->lines[i].arm]), member(line, "read_ns"),
-                json_string_value(json_object_get(line, "reader")),
-                member(line, "border_ns") / 1000, member(line, "worker_reads_per_batch"),
-                member(line, "items") / member(line, "batches"),
-                json_is_true(json_object_get(line, "user_mode_only")) ? "; user mode only" : "");
-        if (member(line, "uncounted_workers") > 0)
-            fprintf(out, "%s: the threads of %.0f workers are not known and were not counted.\n",
-                    arm_label(&record->arms[record->lines[i].arm]),
-                    member(line, "uncounted_workers"));
+        widen(&read, member(line, "read_ns"));
+        widen(&border, member(line, "border_ns") / 1000);
+        widen(&reads, member(line, "worker_reads_per_batch"));
+        widen(&items, member(line, "items") / member(line, "batches"));
+        if (json_is_string(json_object_get(line, "reader")))
+            reader = json_string_value(json_object_get(line, "reader"));
+        user_only |= json_is_true(json_object_get(line, "user_mode_only"));
+        if (!(member(line, "uncounted_workers") > 0)) continue;
+        row_name(&record->arms[record->lines[i].arm], name, sizeof name);
+        fprintf(out, "%s: the threads of %.0f workers are not known and were not counted.\n", name,
+                member(line, "uncounted_workers"));
     }
+    fprintf(out,
+            "One read of a group took %s ns (by %s); a border, where the caller reads all of them, "
+            "%s us at\nleast; workers read their own %s times a batch of %s items%s.\n",
+            range_text(&read, 0, a, sizeof a), reader, range_text(&border, 1, b, sizeof b),
+            range_text(&reads, 1, c, sizeof c), range_text(&items, 0, d, sizeof d),
+            user_only ? "; user mode only" : "");
 }
 
 /* Each reason once, however many arms it is true of. */
@@ -221,9 +250,10 @@ static void print_notes(const struct record *record, const struct marks *marks, 
           "only\nwaits in join.\n",
           out);
     if (marks->not_told)
-        fputs("-: not told apart; a scheduler that does not tell when it collects does so in "
-              "join.\n",
-              out);
+        fputs(
+            "-: of no phase: a scheduler that does not tell when it collects does so in join; what "
+            "is not timed\nis not counted.\n",
+            out);
     if (marks->reading)
         fputs("*: the phase lasts less than ten borders, so much of this is the reading.\n", out);
     if (marks->estimated)

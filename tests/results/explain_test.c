@@ -199,9 +199,11 @@ static void events_stand_by_phase_and_by_worker(void **state) {
     expect_in_line(text, "static", "  2  task-clock, us", "28.8   2860   89.5        -    574");
     expect_in_line(text, "rayon", "page-faults       worker 1", "    0    5.2  0.219        0");
     expect_in_line(text, "rayon", "task-clock, us    caller", "    -      -   40.1     33.1");
-    assert_non_null(strstr(text, "-: not told apart"));
+    assert_non_null(strstr(text, "-: of no phase"));
     assert_non_null(strstr(text, "*: the phase lasts less than ten borders"));
     assert_null(strstr(text, "~: the group"));
+    assert_non_null(strstr(text, "One read of a group took 1121 to 1232 ns (by read)"));
+    assert_non_null(strstr(text, "workers read their own 4.0 to 23.7 times a batch of 1000 items"));
     assert_non_null(strstr(text, "cycles: n/a: the kernel offers no hardware counters"));
     free(text);
     record_free(record);
