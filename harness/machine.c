@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "harness/machine.h"
 
+#include <glob.h>
 #include <gnu/libc-version.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,6 +96,21 @@ static const struct {
     {"kernel_command_line", "/proc/cmdline"},
 };
 
+/* "off" on battery, "on" where a power supply says so; nothing on machines without either. */
+static void describe_power(json_t *environment) {
+    glob_t found;
+    char text[16];
+    if (glob("/sys/class/power_supply/*/online", 0, NULL, &found) != 0) return;
+    bool known = false, online = false;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        if (read_line(found.gl_pathv[i], text, sizeof text)) {
+            known = true;
+            online |= strcmp(text, "1") == 0;
+        }
+    globfree(&found);
+    if (known) json_object_set_new(environment, "mains_power", json_string(online ? "on" : "off"));
+}
+
 json_t *machine_environment(void) {
     json_t *object = json_object();
     char text[4096];
@@ -107,6 +123,7 @@ json_t *machine_environment(void) {
     }
     if (read_cpuinfo("microcode", text, sizeof text))
         json_object_set_new(object, "microcode", json_string(text));
+    describe_power(object);
     const char *preload = getenv("LD_PRELOAD");
     if (preload) json_object_set_new(object, "ld_preload", json_string(preload));
     return object;
@@ -138,6 +155,17 @@ json_t *machine_warnings(const json_t *environment, const struct placement *plac
         snprintf(text, sizeof text, "a cgroup limits CPU time: cpu.max is '%s'", quota);
         warn(warnings, text);
     }
+    quota = json_string_value(json_object_get(environment, "cgroup_cfs_quota_us"));
+    if (quota && strtol(quota, NULL, 10) > 0) {
+        snprintf(text, sizeof text, "a cgroup limits CPU time: cpu.cfs_quota_us is %s", quota);
+        warn(warnings, text);
+    }
+    const char *random = json_string_value(json_object_get(environment, "randomize_va_space"));
+    if (random && strcmp(random, "2") != 0)
+        warn(warnings, "address randomisation is not full: the processes of an arm are laid out "
+                       "alike, and what that is worth does not show");
+    const char *power = json_string_value(json_object_get(environment, "mains_power"));
+    if (power && strcmp(power, "off") == 0) warn(warnings, "the machine runs on battery");
     if (has_hypervisor()) warn(warnings, "this is a virtual machine: neighbours may interfere");
     return warnings;
 }

@@ -5,10 +5,12 @@
 #include "harness/build_facts.h"
 #include "harness/experiment/experiment.h"
 #include "harness/machine.h"
+#include "results/series.h"
 #include "tokenizer/fast_unicode.h"
 #include "tokenizer/tokenizer.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,35 @@ static json_t *describe_placement(const struct experiment *experiment) {
     return object;
 }
 
+static void __attribute__((format(printf, 2, 3))) warn(json_t *warnings, const char *format, ...) {
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    json_array_append_new(warnings, json_string(text));
+}
+
+/* What the machine does not do, and what the plan does not ask for. */
+static json_t *describe_warnings(const struct experiment *experiment, const json_t *environment) {
+    enum { LEAST_SAMPLE_MS = 10 };
+    const struct placement *placement = experiment->placement;
+    json_t *warnings = machine_warnings(environment, placement);
+    unsigned workers = 0;
+    for (size_t i = 0; i < experiment->arm_count; i++)
+        if (experiment->arms[i].spec.workers > workers) workers = experiment->arms[i].spec.workers;
+    if (experiment->processes < SERIES_LEAST_PROCESSES && experiment->precision <= 0)
+        warn(warnings, "%u %s an arm: what memory layout is worth enters the intervals from %d on",
+             experiment->processes, experiment->processes == 1 ? "process" : "processes",
+             SERIES_LEAST_PROCESSES);
+    if (workers > 1 && experiment->sample_ms < LEAST_SAMPLE_MS)
+        warn(warnings, "samples of %g ms are short for several threads; take %d ms or more",
+             experiment->sample_ms, LEAST_SAMPLE_MS);
+    if (workers > placement_core_count(placement) && workers <= placement_pu_count(placement))
+        warn(warnings, "arms of %u workers share cores with their SMT siblings", workers);
+    return warnings;
+}
+
 json_t *experiment_header(const struct experiment *experiment, int argc, char **argv,
                           const char *scenario) {
     json_t *command = json_array();
@@ -70,7 +101,7 @@ json_t *experiment_header(const struct experiment *experiment, int argc, char **
         "sanitize", BUILD_SANITIZE, "command", command, "seed", (json_int_t)experiment->seed,
         "scenario", scenario, "corpus", describe_corpus(experiment->corpus), "tokenizer",
         describe_tokenizer(experiment), "machine", machine_describe(experiment->placement),
-        "warnings", machine_warnings(environment, experiment->placement), "placement",
+        "warnings", describe_warnings(experiment, environment), "placement",
         describe_placement(experiment), "taint_limits", evidence_limits());
     json_object_set_new(header, "environment", environment);
     json_object_set_new(header, "plan",
