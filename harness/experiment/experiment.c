@@ -73,10 +73,11 @@ static bool is_precise_enough(const struct runner *runner, uint64_t round) {
  * changes them every few rounds, so that each look meets several. */
 static bool is_time_to_change(const struct runner *runner, uint64_t round, double done) {
     const struct experiment *experiment = runner->experiment;
+    if (experiment->processes < 2) return false;
     if (experiment->precision > 0) {
         uint64_t pace = 20 / experiment->processes / 2 * 2;
         if (pace < ROUNDS_A_PROCESS) pace = ROUNDS_A_PROCESS;
-        return experiment->processes > 1 && round && round % pace == 0;
+        return round && round % pace == 0;
     }
     return runner->process + 1 < experiment->processes &&
            done >= (double)(runner->process + 1) / experiment->processes;
