@@ -87,3 +87,12 @@ bool file_write(const char *path, const void *data, size_t size, struct error *e
     errno = saved;
     return error_set_errno(error, "%s: cannot write", path);
 }
+
+bool file_can_be_written(const char *path, struct error *error) {
+    bool is_new = access(path, F_OK) != 0;
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+    if (descriptor < 0) return error_set_errno(error, "%s: cannot write", path);
+    close(descriptor);
+    if (is_new) unlink(path);
+    return true;
+}

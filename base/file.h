@@ -13,4 +13,8 @@ bool file_read(const char *path, char **data, size_t *size, struct error *error)
 /* Writes a whole file: a temporary beside it, then renamed, so that nobody sees half of it. */
 bool file_write(const char *path, const void *data, size_t size, struct error *error);
 
+/* Whether file_write (or the making of a file) could succeed: asked before work whose result is to
+ * be kept there. Leaves nothing behind, and a file that is there untouched. */
+bool file_can_be_written(const char *path, struct error *error);
+
 #endif

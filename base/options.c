@@ -214,13 +214,13 @@ bool options_parse_arguments(const struct grainbench_option *table, void *target
     optind = 0; /* glibc: start over, also in the order of operands */
     opterr = 0;
     for (;;) {
-        int index = optind ? optind : 1;
         int code = getopt_long(argc, argv, view.short_options, view.long_options, NULL);
         if (code == -1) break;
         if (code == ':') return error_set(error, "%s needs a value", argv[optind - 1]);
         if (code == '?') {
-            const char *word = optopt ? argv[index] : argv[optind - 1];
-            return error_set(error, "unknown option '%s'", word);
+            bool letter = optopt > 0 && optopt < 256;
+            const char word[] = {'-', (char)optopt, 0};
+            return error_set(error, "unknown option '%s'", letter ? word : argv[optind - 1]);
         }
         const struct grainbench_option *row = code >= 512   ? &table[code - 512]
                                               : code >= 256 ? &table[code - 256]

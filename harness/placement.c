@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct slot {
     unsigned pu;      /* operating system's number */
@@ -38,6 +39,8 @@ static bool load_topology(struct placement *placement, const struct placement_so
                              "pu:2\"",
                              source->synthetic);
     } else if (source->xml_path) {
+        if (access(source->xml_path, R_OK) != 0)
+            return error_set_errno(error, "%s: cannot open", source->xml_path);
         if (hwloc_topology_set_xml(topology, source->xml_path) != 0)
             return error_set(error, "%s: is not an hwloc XML topology", source->xml_path);
     } else {

@@ -164,6 +164,8 @@ static bool read_lines(struct reader *reader, const char *data, size_t size) {
         reader->line++;
         json_error_t problem;
         json_t *line = json_loadb(data + begin, length, JSON_REJECT_DUPLICATES, &problem);
+        if (!line && !reader->record->header && data[begin] != '{')
+            return fail(reader, "not JSON; is it a record of grainbench?");
         if (!line && !end) {
             snprintf(reader->record->warning, sizeof reader->record->warning,
                      "%s: cut off in line %zu; read up to the line before", reader->name,
@@ -172,7 +174,11 @@ static bool read_lines(struct reader *reader, const char *data, size_t size) {
         }
         if (!line && !reader->record->header)
             return fail(reader, "not JSON; is it a record of grainbench?");
-        if (!line) return fail(reader, problem.text);
+        if (!line)
+            return error_set(reader->error,
+                             "%s: line %zu: not JSON (%s); the file was changed after it was "
+                             "written: get it again, or remove the line",
+                             reader->name, reader->line, problem.text);
         bool read = read_line(reader, line);
         json_decref(line);
         if (!read) return false;

@@ -1,5 +1,6 @@
 /* `grainbench calibrate`: measures this machine's costs for simulations. */
 #include "harness/simulation/calibrate.h"
+#include "base/file.h"
 #include "harness/command.h"
 #include "harness/machine.h"
 #include "results/grid.h"
@@ -59,6 +60,8 @@ static int run_calibrate(const void *values, int operand_count, char **operands)
     const struct calibrate_options *options = values;
     struct error error;
     if (operand_count) return command_fail("calibrate", "'%s' is not expected here", operands[0]);
+    if (options->output && !file_can_be_written(options->output, &error))
+        return command_fail("calibrate", "%s", error.message);
     struct placement *placement = placement_create(NULL, PLACEMENT_CORES, &error);
     struct machine_profile profile = {0};
     struct calibration_extra extra;

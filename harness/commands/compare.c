@@ -70,6 +70,8 @@ static int compare_builds(const struct compare_arguments *arguments) {
 static int compare_records(char **paths) {
     struct error error;
     struct record *a = record_read(paths[0], &error), *b = a ? record_read(paths[1], &error) : NULL;
+    if (b && a->warning[0]) fprintf(stderr, "grainbench compare: %s\n", a->warning);
+    if (b && b->warning[0]) fprintf(stderr, "grainbench compare: %s\n", b->warning);
     bool printed = b && records_compare(a, b, stdout, &error);
     record_free(a);
     record_free(b);

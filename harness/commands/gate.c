@@ -4,6 +4,7 @@
 #include "harness/arms/builds.h"
 #include "harness/command.h"
 #include "harness/experiment/self_test.h"
+#include "harness/json_file.h"
 #include "results/tables/table.h"
 
 #include <math.h>
@@ -63,16 +64,12 @@ static const char default_rules[] = "[{\"metric\": \"throughput\", \"threshold\"
 /* The rules to apply: of --rules, of the record's scenario, or the default. A new reference. */
 static json_t *find_rules(const struct gate_arguments *arguments, const struct record *record,
                           struct error *error) {
-    json_error_t problem;
     if (!arguments->rules) {
         json_t *own = record_header_member(record, "scenario_file.gate");
         return own ? json_incref(own) : json_loads(default_rules, 0, NULL);
     }
-    json_t *file = json_load_file(arguments->rules, 0, &problem);
-    if (!file) {
-        error_set(error, "%s: line %d: %s", arguments->rules, problem.line, problem.text);
-        return NULL;
-    }
+    json_t *file = json_file_read(arguments->rules, error);
+    if (!file) return NULL;
     json_t *rules = json_is_array(file) ? file : json_object_get(file, "gate");
     if (!json_is_array(rules)) {
         error_set(error, "%s: neither an array of rules nor an object with a member 'gate'",

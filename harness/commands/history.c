@@ -58,6 +58,10 @@ static bool add(struct history *history, int count, char **paths, struct error *
         if (!history_add(history, paths[i], &id, &known, error)) return false;
         printf("%lld  %s%s\n", id, paths[i], known ? " (was there already)" : "");
         fflush(stdout);
+        struct record *record = history_load(history, id, error);
+        if (!record) return false;
+        if (record->warning[0]) fprintf(stderr, "grainbench history: %s\n", record->warning);
+        record_free(record);
     }
     return count > 0 || error_set(error, "name at least one record to add");
 }

@@ -1,6 +1,7 @@
 /* `grainbench profile`: where the CPU time of baseline and patched goes, symbol by symbol. */
 #define _GNU_SOURCE
 #include "base/datafile.h"
+#include "base/file.h"
 #include "harness/code_hash.h"
 #include "harness/command.h"
 #include "harness/profiler/profile_plan.h"
@@ -89,7 +90,7 @@ static const struct grainbench_option profile_option_table[] = {
          "write PREFIX-0.json, ... for the Firefox profiler"),
     {0}};
 
-enum { RECORD_SYMBOLS = 60, WARM_BATCHES = 8 };
+enum { RECORD_SYMBOLS = 200, WARM_BATCHES = 8 };
 
 struct session {
     const struct profile_options *options;
@@ -263,6 +264,7 @@ static bool make_profile(struct session *session, struct error *error) {
     const struct profile_options *options = session->options;
     if (options->perf_script_patched && !options->perf_script)
         return error_set(error, "--perf-script-patched needs --perf-script, the baseline");
+    if (options->output && !file_can_be_written(options->output, error)) return false;
     if (!load_groups(session, error)) return false;
     if (options->perf_script) {
         if (!add_foreign(session, options->perf_script, "baseline", error) ||

@@ -1,9 +1,10 @@
 /* `grainbench table`: the tables of records. */
+#include "results/tables/table.h"
 #include "harness/command.h"
 #include "harness/fidelity/fidelity.h"
-#include "results/tables/table.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,10 +31,16 @@ static const struct grainbench_option table_rows[] = {
      "0.01", NULL, 0, 10, "call the same what surely changed by less than this"},
     {0}};
 
+/* Where the table itself has no place to say it. */
+static void warn(const struct record *record) {
+    if (record->warning[0]) fprintf(stderr, "grainbench table: %s\n", record->warning);
+}
+
 static int print_one(const char *path, const struct table_options *options, bool separate) {
     struct error error;
     struct record *record = record_read(path, &error);
     if (!record) return command_fail("table", "%s", error.message);
+    if (options->format == TABLE_CSV || options->format == TABLE_JSON) warn(record);
     if (separate) fputc('\n', stdout);
     bool printed = fidelity_is_record(record) ? fidelity_print_record(record, stdout, &error)
                                               : table_print(record, options, stdout, &error);
@@ -46,8 +53,10 @@ static int print_across(const struct table_options *options, int count, char **p
     struct record **records = calloc((size_t)count, sizeof(struct record *));
     if (!records) return command_fail("table", "out of memory");
     bool done = true;
-    for (int i = 0; i < count && done; i++)
+    for (int i = 0; i < count && done; i++) {
         done = (records[i] = record_read(paths[i], &error)) != NULL;
+        if (done) warn(records[i]);
+    }
     done = done && table_print_across((const struct record *const *)records, (size_t)count, options,
                                       stdout, &error);
     for (int i = 0; i < count; i++)
@@ -86,10 +95,14 @@ const struct command command_table = {
         "Holm's "
         "correction over the rows. docs/method.md tells all of it.\n\n"
         "With --across several records stand side by side. Only changes within a machine are "
-        "compared; absolute numbers are shown but not ranked.",
+        "compared; absolute numbers are shown but not ranked. Below stand the other figures of all "
+        "of them, a column a machine: shares of symbols and of atomics that were published, beside "
+        "what profiles ('grainbench profile --output') and ledgers ('grainbench ledger --output') "
+        "measured and counted here.",
     .examples = "grainbench table run.jsonl\n"
                 "grainbench table --format markdown run.jsonl\n"
-                "grainbench table --across data/published/*.jsonl run.jsonl",
+                "grainbench table --across data/published/hf-2077*.jsonl run.jsonl profile.jsonl\n"
+                "grainbench table --across --format json data/published/*.jsonl run.jsonl",
     .options = table_rows,
     .options_size = sizeof(struct table_arguments),
     .run = run_table,

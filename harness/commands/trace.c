@@ -1,5 +1,6 @@
 /* `grainbench trace`: what every line of the corpus costs, for simulations. */
 #define _GNU_SOURCE
+#include "base/file.h"
 #include "harness/command.h"
 #include "harness/simulation/cost_trace.h"
 
@@ -70,6 +71,8 @@ static int run_trace(const void *values, int operand_count, char **operands) {
     struct error error;
     if (operand_count) return command_fail("trace", "'%s' is not expected here", operands[0]);
     if (!options->output) return command_fail("trace", "--output FILE is missing");
+    if (!file_can_be_written(options->output, &error))
+        return command_fail("trace", "%s", error.message);
     struct corpus *corpus = corpus_load(options->corpus, (size_t)options->batch, &error);
     bool made = corpus && make_trace(options, corpus, &error);
     corpus_destroy(corpus);

@@ -3,6 +3,7 @@
 #include "harness/counters/event_table.h"
 
 #include "base/file.h"
+#include "harness/json_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -120,11 +121,10 @@ static bool read_table(struct event_table *table, struct error *error) {
 }
 
 bool event_table_load(const char *path, struct event_table *table, struct error *error) {
-    json_error_t detail;
     *table = (struct event_table){0};
     snprintf(table->path, sizeof table->path, "%s", path);
-    table->storage = json_load_file(path, 0, &detail);
-    if (!table->storage) return error_set(error, "%s: line %d: %s", path, detail.line, detail.text);
+    table->storage = json_file_read(path, error);
+    if (!table->storage) return false;
     if (read_table(table, error)) return true;
     event_table_free(table);
     return false;

@@ -4,6 +4,7 @@
 
 #include "base/datafile.h"
 #include "base/options.h"
+#include "harness/json_file.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -21,12 +22,12 @@ bool scenario_load(const char *name, struct scenario *scenario, struct error *er
     if (is_path)
         snprintf(path, sizeof path, "%s", name);
     else if (!datafile_find(relative, path, sizeof path, NULL))
-        return error_set(error, "there is no scenario '%s'; 'grainbench list scenarios' shows them",
-                         name);
-    json_error_t problem;
-    scenario->json = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);
-    if (!scenario->json)
-        return error_set(error, "%s: line %d: %s", path, problem.line, problem.text);
+        return error_set(error,
+                         "there is no scenario '%s'; 'grainbench list scenarios' shows them%s%s",
+                         name, access(name, R_OK) == 0 ? "; for the file say ./" : "",
+                         access(name, R_OK) == 0 ? name : "");
+    scenario->json = json_file_read(path, error);
+    if (!scenario->json) return false;
     scenario->path = strdup(path);
     scenario->name = json_string_value(json_object_get(scenario->json, "name"));
     scenario->summary = json_string_value(json_object_get(scenario->json, "summary"));

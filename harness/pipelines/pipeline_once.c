@@ -3,6 +3,7 @@
 #include "harness/pipelines/pipeline_once.h"
 
 #include "base/file.h"
+#include "harness/json_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,8 @@ static bool read_member(const json_t *json, const char *name, uint64_t *value) {
 
 static bool read_cursor(const char *path, const struct pipeline_plan *plan, struct cursor *cursor,
                         struct error *error) {
-    json_error_t problem;
-    json_t *json = json_load_file(path, 0, &problem);
-    if (!json) return error_set(error, "%s: line %d: %s", path, problem.line, problem.text);
+    json_t *json = json_file_read(path, error);
+    if (!json) return false;
     uint64_t file = 0, batch = 0, shuffle = 0;
     bool whole = read_member(json, "rows", &cursor->rows) && read_member(json, "file", &file) &&
                  read_member(json, "offset", &cursor->offset) &&

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "harness/profiler/profile.h"
 
+#include "harness/json_file.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
@@ -59,21 +61,15 @@ static bool read_groups(struct profile_groups *groups, struct error *error) {
 }
 
 struct profile_groups *profile_groups_load(const char *path, struct error *error) {
-    json_error_t detail;
     struct error reason;
     struct profile_groups *groups = calloc(1, sizeof *groups);
     if (!groups) {
         error_set(error, "out of memory");
         return NULL;
     }
-    groups->storage = json_load_file(path, 0, &detail);
-    if (!groups->storage) {
-        error_set(error, "%s: line %d: %s", path, detail.line, detail.text);
-    } else if (read_groups(groups, &reason)) {
-        return groups;
-    } else {
-        error_set(error, "%s: %s", path, reason.message);
-    }
+    groups->storage = json_file_read(path, error);
+    if (groups->storage && read_groups(groups, &reason)) return groups;
+    if (groups->storage) error_set(error, "%s: %s", path, reason.message);
     profile_groups_free(groups);
     return NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "base/datafile.h"
 #include "base/file.h"
+#include "harness/json_file.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -118,12 +119,9 @@ static bool find_profile(const char *name, char *path, size_t size, struct error
 bool machine_profile_load(const char *name, struct machine_profile *profile, struct error *error) {
     *profile = (struct machine_profile){0};
     char path[PATH_MAX];
-    json_error_t reason;
     if (!find_profile(name, path, sizeof path, error)) return false;
-    json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &reason);
-    if (!json)
-        return error_set(error, "%s: line %d: %s", path, reason.line < 0 ? 1 : reason.line,
-                         reason.text);
+    json_t *json = json_file_read(path, error);
+    if (!json) return false;
     bool read = read_profile(path, json, profile, error);
     json_decref(json);
     if (!read) machine_profile_free(profile);

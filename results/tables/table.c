@@ -7,6 +7,7 @@
 #include "results/tables/table_figures.h"
 #include "results/tables/table_json.h"
 #include "results/tables/table_ledger.h"
+#include "results/tables/table_shares.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -370,6 +371,24 @@ static void print_title(const struct printer *printer) {
             scenario, title ? ": " : "", title ? title : "");
 }
 
+static bool has_speeds(const struct record *record) {
+    for (unsigned i = 0; i < record->arm_count; i++)
+        if (isfinite(arm_throughput(record, i))) return true;
+    return false;
+}
+
+/* Speeds, or what the record holds in their place. */
+static bool print_body(const struct printer *printer) {
+    const struct record *record = printer->record;
+    enum grid_format format = (enum grid_format)printer->options->format;
+    bool counted = record_is_of_ledgers(record);
+    bool profiled = record_find_line(record, 0, "profile", -1) < record->line_count;
+    if (counted && !table_print_ledgers(record, format, printer->out, printer->error)) return false;
+    if ((!(profiled || counted) || has_speeds(record)) && !print_blocks(printer)) return false;
+    return table_print_figures(record, format, printer->out, printer->error) &&
+           shares_print_profiles(record, format, printer->out, printer->error);
+}
+
 bool table_print(const struct record *record, const struct table_options *options, FILE *out,
                  struct error *error) {
     struct verdicts verdicts;
@@ -382,11 +401,7 @@ bool table_print(const struct record *record, const struct table_options *option
         printed = table_print_csv(record, &verdicts, out, error);
     } else {
         print_title(&printer);
-        printed = record_is_of_ledgers(record)
-                      ? table_print_ledgers(record, (enum grid_format)options->format, out, error)
-                      : print_blocks(&printer);
-        printed =
-            printed && table_print_figures(record, (enum grid_format)options->format, out, error);
+        printed = print_body(&printer);
         if (printed && record_has_events(record)) {
             printed = table_print_events(record, options->format == TABLE_MARKDOWN, out, error);
             fputc('\n', out);

@@ -4,6 +4,8 @@
 #include "results/tables/table.h"
 
 #include "results/grid.h"
+#include "results/tables/table_json.h"
+#include "results/tables/table_shares.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -38,13 +40,20 @@ static void comparison_key(const struct across *across, size_t r, size_t i, char
     snprintf(text, size, "%s\n%s", row_key(arm, row, sizeof row), arm_label(arm));
 }
 
+/* Records of profiles and ledgers pair arms too, without a speed to compare. */
+static bool is_of_speeds(const struct across *across, size_t r, size_t i) {
+    const struct comparison *comparison = &across->verdicts[r].comparisons[i];
+    return isfinite(arm_throughput(across->records[r], comparison->baseline)) ||
+           isfinite(arm_throughput(across->records[r], comparison->patched));
+}
+
 static bool is_new_key(const struct across *across, size_t r, size_t i, const char *key) {
     char other[TEXT_SIZE * 2];
     for (size_t s = 0; s <= r; s++) {
         size_t end = s == r ? i : across->verdicts[s].count;
         for (size_t j = 0; j < end; j++) {
             comparison_key(across, s, j, other, sizeof other);
-            if (strcmp(key, other) == 0) return false;
+            if (strcmp(key, other) == 0 && is_of_speeds(across, s, j)) return false;
         }
     }
     return true;
@@ -101,7 +110,7 @@ static void add_key(const struct across *across, const char *key, struct grid *g
     for (size_t r = 0; r < across->count; r++)
         for (size_t i = 0; i < across->verdicts[r].count; i++) {
             comparison_key(across, r, i, other, sizeof other);
-            if (strcmp(key, other) == 0)
+            if (strcmp(key, other) == 0 && is_of_speeds(across, r, i))
                 add_change(across, r, &across->verdicts[r].comparisons[i], grid);
         }
 }
@@ -115,7 +124,8 @@ static bool print_changes(const struct across *across) {
         for (size_t i = 0; i < across->verdicts[r].count; i++) {
             char key[TEXT_SIZE * 2];
             comparison_key(across, r, i, key, sizeof key);
-            if (is_new_key(across, r, i, key)) add_key(across, key, grid);
+            if (is_of_speeds(across, r, i) && is_new_key(across, r, i, key))
+                add_key(across, key, grid);
         }
     bool printed =
         grid_print(grid, (enum grid_format)across->options->format, across->out, across->error);
@@ -134,6 +144,7 @@ static bool print_absolutes(const struct across *across) {
         grid_gap(grid);
         for (size_t i = 0; i < across->verdicts[r].count; i++) {
             const struct comparison *comparison = &across->verdicts[r].comparisons[i];
+            if (!is_of_speeds(across, r, i)) continue;
             add_machine(across, r, &record->arms[comparison->patched], grid);
             text_of_row(&record->arms[comparison->patched], text, sizeof text);
             grid_add(grid, "%s", text);
@@ -151,19 +162,68 @@ static bool print_absolutes(const struct across *across) {
     return printed;
 }
 
-static bool print_json(const struct across *across) {
-    return error_set(across->error, "--across prints text, markdown or csv; for JSON, print each "
-                                    "record's table by itself");
+/* {"changes": rows of all machines, "figures": ...}: the rows of one machine are those of its own
+ * table, with machine and record; rows that tell of the same threads and arm share a "key". */
+static json_t *across_json(const struct across *across, const struct shares *shares) {
+    json_t *changes = json_array();
+    for (size_t r = 0; r < across->count; r++) {
+        char machine[TEXT_SIZE], key[TEXT_SIZE * 2];
+        machine_name(across->records[r], r, machine, sizeof machine);
+        for (size_t i = 0; i < across->verdicts[r].count; i++) {
+            if (!is_of_speeds(across, r, i)) continue;
+            json_t *row = table_row_json(across->records[r], &across->verdicts[r].comparisons[i]);
+            comparison_key(across, r, i, key, sizeof key);
+            *strchr(key, '\n') = '/';
+            json_object_set_new(row, "key", json_string(key));
+            json_object_set_new(row, "machine", json_string(machine));
+            json_object_set_new(row, "record", json_string(across->records[r]->path));
+            json_object_set_new(row, "unit", json_string(record_unit(across->records[r])));
+            json_array_append_new(changes, row);
+        }
+    }
+    return json_pack("{s:s, s:o, s:o}", "about",
+                     "changes within each machine; throughputs are not to be compared between "
+                     "machines",
+                     "changes", changes, "figures", shares_json(shares));
+}
+
+static bool print_json(const struct across *across, const struct shares *shares) {
+    json_t *table = across_json(across, shares);
+    char *text = table ? json_dumps(table, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
+    json_decref(table);
+    if (!text) return error_set(across->error, "the table cannot be made into JSON");
+    fprintf(across->out, "%s\n", text);
+    free(text);
+    return true;
+}
+
+static bool print_text(const struct across *across, const struct shares *shares) {
+    bool csv = across->options->format == TABLE_CSV, any = false;
+    enum grid_format format = (enum grid_format)across->options->format;
+    for (size_t r = 0; r < across->count; r++)
+        for (size_t i = 0; i < across->verdicts[r].count; i++)
+            any |= is_of_speeds(across, r, i);
+    if (any || csv) {
+        if (!csv) fputs("Change of patched over baseline, within each machine\n\n", across->out);
+        if (!print_changes(across)) return false;
+        if (csv) return true;
+        fputs("\nAbsolute numbers, not to be compared between machines\n\n", across->out);
+        if (!print_absolutes(across)) return false;
+    }
+    if (!shares_count(shares)) return true;
+    fprintf(across->out, "%sOther figures: published, measured and counted\n\n", any ? "\n" : "");
+    return shares_print(shares, format, across->out, across->error);
 }
 
 static bool print_all(const struct across *across) {
-    if (across->options->format == TABLE_JSON) return print_json(across);
-    bool csv = across->options->format == TABLE_CSV;
-    if (!csv) fputs("Change of patched over baseline, within each machine\n\n", across->out);
-    if (!print_changes(across)) return false;
-    if (csv) return true;
-    fputs("\nAbsolute numbers, not to be compared between machines\n\n", across->out);
-    return print_absolutes(across);
+    struct shares *shares =
+        shares_collect(across->records, across->count,
+                       SHARES_FIGURES | SHARES_GROUPS | SHARES_COUNTS, across->error);
+    if (!shares) return false;
+    bool printed = across->options->format == TABLE_JSON ? print_json(across, shares)
+                                                         : print_text(across, shares);
+    shares_free(shares);
+    return printed;
 }
 
 bool table_print_across(const struct record *const *records, size_t count,

@@ -4,6 +4,7 @@
 
 #include "results/grid.h"
 #include "results/tables/table.h"
+#include "results/tables/table_shares.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static json_t *text_or_null(const char *text) {
     return text ? json_string(text) : json_null();
 }
 
-static json_t *row_json(const struct record *record, const struct comparison *comparison) {
+json_t *table_row_json(const struct record *record, const struct comparison *comparison) {
     const struct arm_record *patched = &record->arms[comparison->patched];
     const struct interval *change = &comparison->series.change;
     bool known = comparison->series.has_interval && comparison->verdict != VERDICT_IDENTICAL;
@@ -49,13 +50,20 @@ json_t *table_json(const struct record *record, const struct verdicts *verdicts)
     char machine[256];
     text_of_machine(record, machine, sizeof machine);
     json_t *rows = json_array();
+    struct error error;
+    struct shares *shares = shares_collect(
+        &record, 1, SHARES_FIGURES | SHARES_GROUPS | SHARES_SYMBOLS | SHARES_COUNTS | SHARES_BY_ARM,
+        &error);
+    json_t *figures = shares ? shares_json(shares) : json_array();
+    shares_free(shares);
     for (size_t i = 0; i < verdicts->count; i++)
-        json_array_append_new(rows, row_json(record, &verdicts->comparisons[i]));
-    return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o}", "record", record->path, "scenario",
-                     text_or_null(record_header_text(record, "scenario")), "unit",
+        json_array_append_new(rows, table_row_json(record, &verdicts->comparisons[i]));
+    return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "record", record->path,
+                     "scenario", text_or_null(record_header_text(record, "scenario")), "unit",
                      record_unit(record), "machine", machine, "provenance",
                      text_or_null(record_header_text(record, "provenance")), "noise_floor_percent",
-                     percent_or_null(verdicts->floor), "rows", rows);
+                     percent_or_null(verdicts->floor), "rows", rows, "figures", figures, "warning",
+                     record->warning[0] ? json_string(record->warning) : json_null());
 }
 
 bool table_print_json(const struct record *record, const struct verdicts *verdicts, FILE *out,

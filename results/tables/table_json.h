@@ -5,8 +5,10 @@
 #include "results/verdict.h"
 #include <stdio.h>
 
-/* {"record", "scenario", "unit", "machine", "noise_floor_percent", "rows": [...]}; what is not
- * known is null. */
+/* One row: arms, throughputs, change with its interval, verdict, pairs. */
+json_t *table_row_json(const struct record *record, const struct comparison *comparison);
+/* {"record", "scenario", "unit", "machine", "noise_floor_percent", "rows": [...], "figures":
+ * [...]}; what is not known is null. */
 bool table_print_json(const struct record *record, const struct verdicts *verdicts, FILE *out,
                       struct error *error);
 /* The same rows as CSV with a header line: full digits, fields empty where something is not known.

@@ -51,6 +51,17 @@ expect 2 'neither a number' topology --threads many
 expect 2 'add --oversubscribe' topology --threads 4000
 expect 0 '^4000 \(oversubscribed\)' topology --threads 4000 --oversubscribe
 
+expect 2 'no-such-file: cannot open: No such file' topology --xml no-such-file
+expect 2 "unknown option '-1'" history show -1
+
+# files that are none, and results that could not be kept: said before any work is done
+mkdir folder
+expect 2 'folder: is a directory' run --scenario ./folder
+expect 2 'for the file say ./small.txt' run --scenario small.txt
+for name in profile trace calibrate; do
+    expect 2 '/no/such/folder/x: cannot write' "$name" --output /no/such/folder/x
+done
+
 # list
 expect 0 'rayon-min-len' list schedulers
 expect 0 'pcre2' list encoders
@@ -100,6 +111,7 @@ if command -v objcopy >/dev/null; then
         echo "FAILED: another constant, the same code: $(cat changed.out)"; failures=$((failures + 1))
     fi
 fi
+expect 2 'no-such-file: cannot open' gate --rules no-such-file small.jsonl
 head -c 900 small.jsonl >cut.jsonl
 expect 2 '' table no-such-record.jsonl
 expect 0 'noise floor' table small.jsonl

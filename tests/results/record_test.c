@@ -156,6 +156,13 @@ static void what_is_no_record_is_refused_with_file_and_line(void **state) {
     refuses("{\"kind\":\"header\",\"schema\":1}\n{\"kind\":\"sample\",\"arm\":0}\n",
             "file: line 2: the sample's arm has no arm line before it");
     refuses("{\"kind\":\"header\",\"schema\":1}\n[1]\n", "file: line 2: not a JSON object");
+    refuses("\x7f"
+            "ELF",
+            "file: line 1: not JSON; is it a record of grainbench?");
+    refuses(
+        "{\"kind\":\"header\",\"schema\":1}\n{bad\n{\"kind\":\"end\"}\n",
+        "file: line 2: not JSON (string or '}' expected near 'bad'); the file was changed after it "
+        "was written: get it again, or remove the line");
     refuses("{\"kind\":\"header\",\"schema\":1}\n{\"kind\":\"arm\",\"arm\":1}\n",
             "file: line 2: arms must be numbered 0, 1, 2, ... in the order of their lines");
     struct error error;
