@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- folded stacks ---- */
 
@@ -59,6 +60,10 @@ bool profile_write_folded(const struct profile *profile, const char *path, struc
 }
 
 /* ---- the Firefox profiler ---- */
+
+/* Version 47 of its processed format; later versions of the profiler upgrade it when they read it.
+ * A thread's pid is a text from that version on, and the thread whose number it is is the main one.
+ */
 
 /* A tree of stacks: each node is a symbol under a prefix. */
 struct stack_node {
@@ -168,12 +173,17 @@ static json_t *make_thread(const struct profile *profile, uint32_t thread, uint6
     json_t *samples =
         json_pack("{s:I, s:o, s:o, s:n, s:s}", "length", (json_int_t)json_array_size(stacks),
                   "stack", stacks, "time", times, "weight", "weightType", "samples");
+    char pid[24], name[40];
+    bool is_main = thread == (uint32_t)getpid();
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    snprintf(name, sizeof name, is_main ? "caller" : "thread %u", thread);
     json_t *object = json_pack(
-        "{s:s, s:f, s:n, s:f, s:n, s:[], s:s, s:b, s:i, s:I, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:f, s:n, s:f, s:n, s:[], s:s, s:b, s:s, s:I, s:o, s:o, s:o, s:o, s:o}",
         "processType", "default", "processStartupTime", 0.0, "processShutdownTime", "registerTime",
-        0.0, "unregisterTime", "pausedRanges", "name", "thread", "isMainThread", 0, "pid", 0, "tid",
-        (json_int_t)thread, "samples", samples, "stackTable", make_stack_table(&tree), "frameTable",
-        make_frame_table(profile->symbol_count), "funcTable", functions, "stringArray", strings);
+        0.0, "unregisterTime", "pausedRanges", "name", name, "isMainThread", is_main, "pid", pid,
+        "tid", (json_int_t)thread, "samples", samples, "stackTable", make_stack_table(&tree),
+        "frameTable", make_frame_table(profile->symbol_count), "funcTable", functions,
+        "stringArray", strings);
     json_object_set_new(object, "markers",
                         json_loads("{\"data\":[],\"name\":[],\"startTime\":[],\"endTime\":[],"
                                    "\"phase\":[],\"category\":[],\"length\":0}",

@@ -196,6 +196,81 @@ static void folded_stacks_count_equal_stacks(void **state) {
     profile_free(&profile);
 }
 
+static size_t length_of(const json_t *table) {
+    return (size_t)json_integer_value(json_object_get(table, "length"));
+}
+
+/* Each column of a table is as long as the table says. */
+static void expect_columns(const json_t *thread, const char *name, size_t columns) {
+    json_t *table = json_object_get(thread, name), *column;
+    const char *key;
+    size_t seen = 0;
+    json_object_foreach(table, key, column) {
+        if (!json_is_array(column)) continue;
+        if (json_array_size(column) != length_of(table))
+            fail_msg("%s.%s has %zu of %zu", name, key, json_array_size(column), length_of(table));
+        seen++;
+    }
+    assert_int_equal(seen, columns);
+}
+
+/* What the profiler's own importer reads and upgrades, and what it does not check: a thread's pid
+ * is a text, stacks point to frames, frames to functions, functions to texts, and the samples of a
+ * function are as many as in the profile. */
+static void the_firefox_profile_keeps_the_shape_of_its_version(void **state) {
+    (void)state;
+    struct profile profile = {.frequency = 1000};
+    struct error error;
+    char path[] = "firefox-XXXXXX";
+    uint32_t frames[3], main_thread = (uint32_t)getpid();
+    frames[0] = profile_intern(&profile, "inner", "demo");
+    frames[1] = profile_intern(&profile, "middle", "demo");
+    frames[2] = profile_intern(&profile, "outer", "demo");
+    for (int i = 0; i < 6; i++)
+        assert_true(profile_add_sample(&profile, i % 2 ? main_thread : 1, 1000000u * (unsigned)i,
+                                       frames + i % 3, (size_t)(3 - i % 3)));
+    close(mkstemp(path));
+    assert_true(profile_write_firefox(&profile, "demo", path, &error));
+    json_t *json = json_load_file(path, 0, NULL);
+    assert_non_null(json);
+    json_t *threads = json_object_get(json, "threads");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "meta"),
+                                                        "preprocessedProfileVersion")),
+                     47);
+    assert_int_equal(json_array_size(threads), 2);
+    size_t inner = 0, main_threads = 0, samples = 0;
+    for (size_t t = 0; t < 2; t++) {
+        json_t *thread = json_array_get(threads, t);
+        assert_true(json_is_string(json_object_get(thread, "pid")));
+        main_threads += json_is_true(json_object_get(thread, "isMainThread"));
+        expect_columns(thread, "samples", 2);
+        expect_columns(thread, "stackTable", 4);
+        expect_columns(thread, "frameTable", 10);
+        expect_columns(thread, "funcTable", 7);
+        json_t *stacks = json_object_get(json_object_get(thread, "samples"), "stack");
+        json_t *texts = json_object_get(thread, "stringArray");
+        for (size_t i = 0; i < json_array_size(stacks); i++, samples++) {
+            json_t *at = json_array_get(stacks, i);
+            static const char *const steps[][2] = {
+                {"stackTable", "frame"}, {"frameTable", "func"}, {"funcTable", "name"}};
+            for (size_t step = 0; step < 3; step++)
+                at = json_array_get(
+                    json_object_get(json_object_get(thread, steps[step][0]), steps[step][1]),
+                    (size_t)json_integer_value(at));
+            const char *name =
+                json_string_value(json_array_get(texts, (size_t)json_integer_value(at)));
+            assert_non_null(name);
+            inner += strcmp(name, "inner") == 0;
+        }
+    }
+    assert_int_equal(main_threads, 1);
+    assert_int_equal(samples, 6);
+    assert_int_equal(inner, profile.symbols[frames[0]].self);
+    json_decref(json);
+    unlink(path);
+    profile_free(&profile);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_lose_versions_suffixes_and_hashes),
@@ -207,6 +282,7 @@ int main(void) {
         cmocka_unit_test(groups_take_each_symbol_once_and_add_up),
         cmocka_unit_test(repetitions_that_differ_widen_the_interval),
         cmocka_unit_test(folded_stacks_count_equal_stacks),
+        cmocka_unit_test(the_firefox_profile_keeps_the_shape_of_its_version),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
 }
