@@ -1,13 +1,14 @@
 /* Charts of what was counted: leaf sizes, shares of groups and symbols, atomic operations, hardware
  * events. */
 #define _GNU_SOURCE
+#include "results/grid.h"
 #include "results/plots/plot_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_LIMIT = 14, CLASS_LIMIT = 13 };
+enum { ROW_LIMIT = 14, CLASS_LIMIT = 13, CHART_WIDTH = 840 };
 
 /* One series of a bar chart: an arm, and the rows that it has. */
 struct bar_row {
@@ -119,6 +120,17 @@ struct bar_texts {
     const char *stem, *name, *heading, *subheading, *caption, *x_title;
 };
 
+/* Rows that the legend takes: gnuplot puts it over the bars, in columns as wide as its longest
+ * name. */
+static size_t legend_rows(const struct bars *bars, double left_share) {
+    size_t longest = 1, columns;
+    for (size_t i = 0; i < bars->count; i++)
+        if (text_width(bars->series[i].name) > longest) longest = text_width(bars->series[i].name);
+    columns = (size_t)((0.985 - left_share) * CHART_WIDTH / (6.6 * (double)longest + 44));
+    if (columns < 1) columns = 1;
+    return (bars->count + columns - 1) / columns;
+}
+
 static bool add_bar_chart(struct plot_set *set, const struct bars *bars,
                           const struct bar_texts *texts, struct error *error) {
     const char *names[64 * CHART_SERIES_LIMIT], *series_names[CHART_SERIES_LIMIT];
@@ -141,10 +153,13 @@ static bool add_bar_chart(struct plot_set *set, const struct bars *bars,
     snprintf(chart->heading, sizeof chart->heading, "%s", texts->heading);
     snprintf(chart->subheading, sizeof chart->subheading, "%s", texts->subheading);
     snprintf(chart->caption, sizeof chart->caption, "%s", texts->caption);
-    chart->height = 150 + (int)(rows * (14 + 15 * bars->count));
+    double left_share = 0.03 + 0.0093 * (double)longest;
+    size_t legend = legend_rows(bars, left_share);
+    chart->height = 150 + (int)(rows * (14 + 15 * bars->count) + 16 * (legend - 1));
     fprintf(builder.values,
-            "series = %zu\nrows = %zu\nhighest = %.6g\nleft_share = %.3f\nleft_characters = %zu\n",
-            bars->count, rows, highest, 0.03 + 0.0093 * (double)longest, longest + 2);
+            "series = %zu\nrows = %zu\nhighest = %.6g\nleft_share = %.3f\nleft_characters = %zu\n"
+            "legend_rows = %zu\n",
+            bars->count, rows, highest, left_share, longest + 2, legend);
     chart_put_text(builder.values, "x_title", texts->x_title);
     chart_put_texts(builder.values, "series_name", series_names, bars->count);
     chart_put_integers(builder.values, "series_color", colors, bars->count);
@@ -198,8 +213,8 @@ static bool add_share_chart(struct plot_set *set, const struct plot_block *block
             }
             const char *source = json_string_value(json_object_get(line, "source"));
             snprintf(subheading, sizeof subheading,
-                     "self time, share of all samples, %s, bars: 95 %% interval · %s",
-                     source ? source : "sampled", origin);
+                     "self time, share of all samples, %s, bars: 95 %% interval%s%s · %s",
+                     source ? source : "sampled", block->name[0] ? " · " : "", block->name, origin);
         }
     bool symbols = strcmp(member, "symbols") == 0;
     struct bar_texts texts = {stem,
@@ -238,7 +253,7 @@ bool plot_add_counters(struct plot_set *set, const struct plot_block *block, con
             for (size_t row = 0; series && row < json_array_size(events); row++) {
                 const json_t *object = json_array_get(events, row);
                 const json_t *per_item = json_object_get(object, "per_item");
-                double value = json_is_number(per_item) ? json_number_value(per_item) : NAN;
+                double value = json_is_number(per_item) ? 1000 * json_number_value(per_item) : NAN;
                 const char *name = json_string_value(json_object_get(object, "name"));
                 /* Nanoseconds would dwarf counts. */
                 if (name && strncmp(name, "task-clock", strlen("task-clock")) == 0) continue;
@@ -246,14 +261,14 @@ bool plot_add_counters(struct plot_set *set, const struct plot_block *block, con
             }
         }
     plot_origin(block->record, origin, sizeof origin);
-    snprintf(subheading, sizeof subheading, "counted on every thread in a run of its own · %s",
-             origin);
+    snprintf(subheading, sizeof subheading, "counted on every thread in a run of its own%s%s · %s",
+             block->name[0] ? " · " : "", block->name, origin);
     struct bar_texts texts = {stem,
                               "counters",
-                              "Events per item",
+                              "Events per 1,000 items",
                               subheading,
-                              "Counted events per item, one bar an arm",
-                              "events per item"};
+                              "Counted events per 1,000 items, one bar an arm",
+                              "events per 1,000 items"};
     bool ok = add_bar_chart(set, bars, &texts, error);
     free(bars);
     return ok;
@@ -295,7 +310,8 @@ bool plot_add_atomics(struct plot_set *set, const struct plot_block *block, cons
             if (series) add_ledger_rows(series, line);
         }
     plot_origin(block->record, origin, sizeof origin);
-    snprintf(subheading, sizeof subheading, "counted one by one, not timed · %s", origin);
+    snprintf(subheading, sizeof subheading, "counted one by one, not timed%s%s · %s",
+             block->name[0] ? " · " : "", block->name, origin);
     struct bar_texts texts = {stem,
                               "atomics",
                               "Atomic operations of the scheduler",

@@ -1,6 +1,6 @@
 # Horizontal bars with intervals, one group a row, one bar a series. Blocks of the .dat (one a
 # series): row, label, value, low, high, text. Values: rows, series, series_name[i],
-# series_color[i], x_title, left_characters.
+# series_color[i], x_title, left_characters, legend_rows.
 set xlabel x_title offset 0,0.2
 set yrange [rows-0.4:-0.6]
 set xrange [0:highest*1.16]
@@ -16,8 +16,8 @@ if (terminal) {
   set lmargin at screen left_share
   set rmargin 4
   set ytics scale 0 textcolor rgb foreground noenhanced
-  set tmargin at screen pixels(92)
-  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1 spacing 1.15 width (svg ? -2 : 0) font small maxrows 1
+  set tmargin at screen pixels(92 + 16 * (legend_rows - 1))
+  set key at screen 0.985, pixels(62) right top horizontal reverse Left samplen 1 spacing 1.15 width (svg ? -2 : 0) font small maxrows legend_rows
   set style fill solid 1.0 noborder
   set errorbars small
   step = 0.78 / series

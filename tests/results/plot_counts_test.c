@@ -116,12 +116,12 @@ static void counters_show_what_was_counted_and_leave_out_what_was_not(void **sta
     struct plot_set set = charts_of(record);
     const struct chart *chart = need_chart(&set, "counters");
     struct bar bar;
-    expect_bar(chart, "per item", "cycles", 0, 5000, "5000");
-    expect_bar(chart, "per item", "page-faults", 1, 0.25, "0.25");
-    expect_bar(chart, "cap 8", "page-faults", 1, 0.5, "0.50");
+    expect_bar(chart, "per item", "cycles", 0, 5e6, "5000000");
+    expect_bar(chart, "per item", "page-faults", 1, 250, "250");
+    expect_bar(chart, "cap 8", "page-faults", 1, 500, "500");
     expect_bar(chart, "cap 8", "cycles", 0, 0, "n/a"); /* and not "0" */
     assert_false(find_bar(chart, "per item", "task-clock", &bar));
-    assert_non_null(strstr(chart->values, "x_title = \"events per item\""));
+    assert_non_null(strstr(chart->values, "x_title = \"events per 1,000 items\""));
     plot_set_free(&set);
     record_free(record);
 }
@@ -186,12 +186,37 @@ static void a_record_without_counts_has_no_charts_of_them(void **state) {
     record_free(record);
 }
 
+/* Names too long to stand side by side take rows of their own, and the chart grows by them. */
+static void a_long_legend_gets_room_above_the_bars(void **state) {
+    (void)state;
+    static const char short_names[] = "{\"kind\":\"header\",\"schema\":1}\n" ARM(0, "baseline", "a",
+                                                                                 "")
+        ARM(1, "patched", "b",
+            "") "{\"kind\":\"counter\",\"arm\":0,\"events\":[{\"name\":\"x\",\"per_item\":1}]}\n"
+                "{\"kind\":\"counter\",\"arm\":1,\"events\":[{\"name\":\"x\",\"per_item\":2}]}\n";
+    static const char long_names[] = "{\"kind\":\"header\",\"schema\":1}\n" ARM(
+        0, "baseline", "a baseline with a name that hardly fits into half of a chart", "")
+        ARM(1, "patched", "a patched arm with a name that is not much shorter than that",
+            "") "{\"kind\":\"counter\",\"arm\":0,\"events\":[{\"name\":\"x\",\"per_item\":1}]}\n"
+                "{\"kind\":\"counter\",\"arm\":1,\"events\":[{\"name\":\"x\",\"per_item\":2}]}\n";
+    struct record *narrow = parse(short_names), *wide = parse(long_names);
+    struct plot_set one = charts_of(narrow), two = charts_of(wide);
+    assert_non_null(strstr(need_chart(&one, "counters")->values, "legend_rows = 1\n"));
+    assert_non_null(strstr(need_chart(&two, "counters")->values, "legend_rows = 2\n"));
+    assert_true(need_chart(&two, "counters")->height > need_chart(&one, "counters")->height);
+    plot_set_free(&one);
+    plot_set_free(&two);
+    record_free(narrow);
+    record_free(wide);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(atomics_are_totals_per_1000_items_greatest_first),
         cmocka_unit_test(counters_show_what_was_counted_and_leave_out_what_was_not),
         cmocka_unit_test(shares_keep_their_intervals),
         cmocka_unit_test(pipeline_stages_are_milliseconds_by_arm_without_controls),
+        cmocka_unit_test(a_long_legend_gets_room_above_the_bars),
         cmocka_unit_test(a_record_without_counts_has_no_charts_of_them),
     };
     return cmocka_run_group_tests_name("plots of counts", tests, NULL, NULL);
