@@ -3,8 +3,8 @@
 #define HARNESS_SIMULATION_H
 
 #include "harness/corpus.h"
-#include "harness/simulation/cost_trace.h"
 #include "harness/placement.h"
+#include "harness/simulation/cost_trace.h"
 #include "schedulers/virtual_machine.h"
 #include <grainbench/scheduler.h>
 

@@ -6,7 +6,6 @@
 #include "harness/arms/arm_process.h"
 #include "harness/components.h"
 #include "harness/experiment/evidence.h"
-#include "harness/modules/modules.h"
 #include "harness/progress.h"
 #include "results/grid.h"
 
@@ -14,10 +13,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { ROUNDS_MOST = 3000, KEPT_LEAST = 6, SLEEP_ITEMS = 1000, SLEEP_BATCHES = 6 };
-enum { SLEEP_NS = 2000000 };
+enum { ROUNDS_MOST = 3000, KEPT_LEAST = 6 };
 
 struct validated_arm {
     struct arm_spec spec;
@@ -39,7 +36,6 @@ struct validation {
     size_t count;
     size_t batches, stride; /* simulated ones: 0, stride, 2 stride, ... */
     unsigned rounds;
-    struct grid *sleeping; /* NULL: nothing was run with sleeping bodies */
 };
 
 /* ---- arms for real ---- */
@@ -79,7 +75,6 @@ void validation_free(struct validation *validation) {
         free(validation->arms[i].predicted_ns);
     }
     free(validation->arms);
-    if (validation->sleeping) grid_free(validation->sleeping);
     placement_destroy(validation->placement);
     free(validation);
 }
@@ -222,138 +217,6 @@ bool validation_measure(struct validation *validation, struct record_writer *wri
     return true;
 }
 
-/* ---- sleeping bodies ---- */
-
-static void sleep_items(void *context, size_t begin, size_t end, unsigned worker) {
-    (void)context, (void)worker;
-    uint64_t ns = (uint64_t)SLEEP_NS * (end - begin);
-    struct timespec pause = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
-    while (nanosleep(&pause, &pause) != 0)
-        continue;
-}
-
-/* The structural counts of a batch: leaves, joins, steals. */
-struct counts {
-    double values[3];
-};
-
-static struct counts counts_of(const struct grainbench_statistics *s, double batches) {
-    const uint64_t all[3] = {s->leaves, s->joins, s->steals};
-    struct counts counts;
-    for (int i = 0; i < 3; i++)
-        counts.values[i] = all[i] == UINT64_MAX ? NAN : (double)all[i] / batches;
-    return counts;
-}
-
-static bool run_sleeping(const char *scheduler, unsigned workers, const uint32_t *hints,
-                         struct counts *counts, struct error *error) {
-    struct component component;
-    if (!component_parse_scheduler(scheduler, &component, error)) return false;
-    const struct grainbench_scheduler_operations *operations = component.scheduler;
-    struct grainbench_setup setup = {.struct_size = sizeof setup, .workers = workers, .seed = 1};
-    char message[GRAINBENCH_MESSAGE_SIZE] = "no reason given";
-    struct grainbench_statistics *statistics = calloc(1, sizeof *statistics);
-    struct grainbench_scheduler *made =
-        statistics ? operations->create(&setup, component.options, message) : NULL;
-    if (made) {
-        struct grainbench_batch batch = {.struct_size = sizeof batch,
-                                         .item_count = SLEEP_ITEMS,
-                                         .item_costs = hints,
-                                         .body = sleep_items};
-        statistics->struct_size = sizeof *statistics;
-        operations->run(made, &batch);
-        if (operations->reset_statistics) operations->reset_statistics(made);
-        for (int b = 0; b < SLEEP_BATCHES; b++)
-            operations->run(made, &batch);
-        if (operations->statistics) operations->statistics(made, statistics);
-        *counts = counts_of(statistics, SLEEP_BATCHES);
-        operations->destroy(made);
-    } else
-        error_set(error, "scheduler %s: %s", scheduler, message);
-    free(statistics);
-    component_free(&component);
-    return made != NULL;
-}
-
-static bool simulate_sleeping(const char *scheduler, unsigned workers, uint32_t *hints,
-                              const struct machine_profile *profile, struct counts *counts,
-                              struct error *error) {
-    char topology[64];
-    static double encode_ns[SLEEP_ITEMS], drop_ns[SLEEP_ITEMS];
-    static size_t lengths[SLEEP_ITEMS], spans[SLEEP_ITEMS];
-    snprintf(topology, sizeof topology, "pack:1 numa:1 l3:1 core:%u pu:1", workers);
-    struct placement_source source = {.synthetic = topology};
-    struct placement *placement = placement_create(&source, PLACEMENT_CORES, error);
-    if (!placement) return false;
-    for (int i = 0; i < SLEEP_ITEMS; i++) {
-        encode_ns[i] = SLEEP_NS;
-        lengths[i] = hints[i];
-        spans[i] = hints[i] + 1;
-    }
-    struct corpus corpus = {.line_count = SLEEP_ITEMS,
-                            .lengths = lengths,
-                            .costs = hints,
-                            .spans = spans,
-                            .batch_lines = SLEEP_ITEMS,
-                            .batch_count = 1};
-    struct cost_trace trace = {.count = SLEEP_ITEMS, .encode_ns = encode_ns, .drop_ns = drop_ns};
-    struct virtual_costs costs = machine_profile_costs(profile, PROFILE_TYPICAL, -1, PROFILE_LOW);
-    struct simulation_setup setup = {.scheduler = scheduler,
-                                     .workers = workers,
-                                     .costs = &costs,
-                                     .placement = placement,
-                                     .corpus = &corpus,
-                                     .trace = &trace,
-                                     .free_by = ARM_FREE_UNTIMED,
-                                     .warm_batches = 1,
-                                     .count = SLEEP_BATCHES,
-                                     .seed = 1};
-    struct simulation_result result;
-    bool done = simulation_run(&setup, &result, error);
-    if (done) {
-        *counts = counts_of(result.statistics, (double)result.count);
-        simulation_free(&result);
-    }
-    placement_destroy(placement);
-    return done;
-}
-
-bool validation_sleep(struct validation *validation, const char *scheduler, const unsigned *counts,
-                      size_t count, const struct machine_profile *profile, struct error *error) {
-    static const char *const titles[] = {"threads",   "<scheduler", "<against", "<a batch",
-                                         "simulated", "real",       "error",    NULL};
-    static const char *const names[] = {"leaves", "joins", "steals"};
-    static uint32_t hints[SLEEP_ITEMS];
-    for (int i = 0; i < SLEEP_ITEMS; i++)
-        hints[i] = 64;
-    if (!validation->sleeping) validation->sleeping = grid_create(titles);
-    if (!validation->sleeping) return error_set(error, "out of memory");
-    bool real_rayon = strcmp(scheduler, "rayon") == 0 && modules_exist("rayon-real");
-    const char *against = real_rayon ? "rayon-real" : scheduler;
-    for (size_t i = 0; i < count; i++) {
-        struct counts simulated, real;
-        progress_show("running with sleeping bodies", (double)i / (double)count);
-        if (!simulate_sleeping(scheduler, counts[i], hints, profile, &simulated, error) ||
-            !run_sleeping(against, counts[i], hints, &real, error))
-            return false;
-        for (int k = 0; k < 3; k++) {
-            if (!isfinite(real.values[k]) || !isfinite(simulated.values[k])) continue;
-            grid_add(validation->sleeping, "%u", counts[i]);
-            grid_add(validation->sleeping, "%s", scheduler);
-            grid_add(validation->sleeping, "%s", against);
-            grid_add(validation->sleeping, "%s", names[k]);
-            grid_add(validation->sleeping, "%.1f", simulated.values[k]);
-            grid_add(validation->sleeping, "%.1f", real.values[k]);
-            if (real.values[k] > 0)
-                grid_add(validation->sleeping, "%+.1f %%",
-                         100 * (simulated.values[k] / real.values[k] - 1));
-            else
-                grid_add(validation->sleeping, "n/a");
-        }
-    }
-    return true;
-}
-
 /* ---- print ---- */
 
 static void add_value(struct grid *grid, const char *format, double value) {
@@ -391,12 +254,5 @@ static bool print_arms(const struct validation *validation, FILE *out, struct er
 }
 
 bool validation_print(const struct validation *validation, FILE *out, struct error *error) {
-    if (validation->count && validation->rounds && !print_arms(validation, out, error))
-        return false;
-    if (!validation->sleeping) return true;
-    fprintf(out,
-            "\nCounts with bodies that sleep 2 ms, %d items a batch; real threads share this "
-            "machine.\n",
-            SLEEP_ITEMS);
-    return grid_print(validation->sleeping, GRID_TEXT, out, error);
+    return !validation->count || !validation->rounds || print_arms(validation, out, error);
 }

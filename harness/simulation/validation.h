@@ -1,5 +1,5 @@
-/* Predicted beside measured: the same arms for real where this machine has the processing units,
- * and with sleeping bodies, for their counts alone, where it has not. */
+/* Predicted beside measured: the same arms for real, where this machine has the processing units.
+ * (validation_sleep.h compares counts where it has not.) */
 #ifndef HARNESS_VALIDATION_H
 #define HARNESS_VALIDATION_H
 
@@ -25,11 +25,6 @@ bool validation_add(struct validation *validation, const struct arm_spec *spec,
  * compared after scaling by it, because a trace is the least of several passes. */
 bool validation_measure(struct validation *validation, struct record_writer *writer,
                         struct error *error);
-
-/* Runs `scheduler` (rayon: the real one, if its module is there) with bodies that sleep, at each of
- * `counts`, and simulates the same: leaves, joins and steals a batch. */
-bool validation_sleep(struct validation *validation, const char *scheduler, const unsigned *counts,
-                      size_t count, const struct machine_profile *profile, struct error *error);
 
 bool validation_print(const struct validation *validation, FILE *out, struct error *error);
 
