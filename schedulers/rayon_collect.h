@@ -39,7 +39,8 @@ static inline struct collect_list collect_leaf(const struct grainbench_batch *ba
             vector.slots = slots;
             vector.capacity = capacity;
         }
-        memcpy(vector.slots + vector.count * size, results + i * size, size);
+        sync_move(vector.slots + vector.count * size, results + i * size, size,
+                  SITE_COLLECT_VECTOR);
         vector.count++;
     }
     struct collect_node *node =
@@ -49,7 +50,7 @@ static inline struct collect_list collect_leaf(const struct grainbench_batch *ba
         list.failed = true;
         return list;
     }
-    *node = vector;
+    sync_move(node, &vector, sizeof *node, SITE_COLLECT_NODE);
     list.first = list.last = node;
     list.nodes = 1;
     sync_tally_add(&tallies->list_nodes, 1);
@@ -75,13 +76,14 @@ static inline struct collect_list collect_append(struct collect_list left,
 static inline void collect_finish(const struct grainbench_batch *batch, struct collect_list list) {
     char *to = batch->results;
     for (struct collect_node *node = list.first; node;) {
-        struct collect_node *next = node->next;
-        size_t size = node->count * batch->result_size;
-        if (!list.failed) memcpy(to, node->slots, size);
+        struct collect_node taken;
+        sync_move(&taken, node, sizeof taken, SITE_COLLECT_NODE);
+        size_t size = taken.count * batch->result_size;
+        if (!list.failed) sync_move(to, taken.slots, size, SITE_COLLECT_VECTOR);
         to += size;
-        sync_free(node->slots, SITE_COLLECT_VECTOR);
+        sync_free(taken.slots, SITE_COLLECT_VECTOR);
         sync_free(node, SITE_COLLECT_NODE);
-        node = next;
+        node = taken.next;
     }
 }
 

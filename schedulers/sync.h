@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes to keep between words that different workers write: two 64-byte lines, because x86 fetches
  * lines in pairs, and one line of the Arm parts that have 128. */
@@ -227,6 +228,13 @@ uint64_t sync_now_ns(void);
 void *sync_allocate(size_t size, enum sync_site site);
 void *sync_reallocate(void *memory, size_t size, enum sync_site site);
 void sync_free(void *memory, enum sync_site site);
+
+/* memcpy of what one thread has written and maybe another one reads: plain, but under SYNC_VIRTUAL
+ * the lines have to come. The hook is sync_moving(to, from, size, site). */
+SYNC_INLINE void sync_move(void *to, const void *from, size_t size, enum sync_site site) {
+    sync_moving(to, from, size, site);
+    memcpy(to, from, size);
+}
 
 /* Memory of words that workers share and that is made or given back while batches run: aligned to
  * SYNC_LINE, neither counted nor charged. Under SYNC_VIRTUAL its lines are the same ones in every

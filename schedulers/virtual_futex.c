@@ -36,9 +36,20 @@ bool virtual_futex_wait(const volatile uint32_t *word, uint32_t expected, unsign
     return true;
 }
 
+/* Processors that have nothing to do fall asleep too, ever deeper. */
+static uint64_t wake_latency_ps(const struct virtual_machine *m, uint64_t slept_ps) {
+    const uint64_t brief = VIRTUAL_SHORT_SLEEP_NS * (uint64_t)1000;
+    const uint64_t range = (VIRTUAL_LONG_SLEEP_NS - VIRTUAL_SHORT_SLEEP_NS) * (uint64_t)1000;
+    uint64_t beyond = slept_ps > brief ? slept_ps - brief : 0;
+    if (beyond > range) beyond = range;
+    double part = (double)beyond / (double)range;
+    return m->cost.wake_latency +
+           (uint64_t)((double)(m->cost.wake_long - m->cost.wake_latency) * part);
+}
+
 static void wake_core(struct virtual_machine *m, unsigned index, uint64_t now_ps) {
     struct core *core = &m->cores[index];
-    uint64_t ready_ps = now_ps + m->cost.wake_latency;
+    uint64_t ready_ps = now_ps + wake_latency_ps(m, now_ps - core->parked_ps);
     core->account.park_ps += now_ps - core->parked_ps;
     core->account.wake_ps += ready_ps - now_ps;
     trace(m, index, VIRTUAL_STRETCH_PARK, core->parked_ps, now_ps);

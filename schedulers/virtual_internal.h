@@ -11,6 +11,8 @@
 #define CORE_BITS 10
 #define CORE_MASK ((1u << CORE_BITS) - 1)
 
+enum { SIZE_CLASSES = 48, CACHED_BLOCKS = 7, CACHED_CLASS_MOST = 10 /* up to 1 KiB */ };
+
 enum core_state { CORE_UNUSED, CORE_READY, CORE_PARKED, CORE_JOINING, CORE_ENDED };
 
 struct core {
@@ -27,14 +29,17 @@ struct core {
     int futex_next;  /* in the queue of sleepers, or -1 */
     unsigned joined; /* the core it waits for, while CORE_JOINING */
     uint64_t parked_ps;
+    double slowness;
+    uint8_t cached_blocks[CACHED_CLASS_MOST + 1]; /* by size class */
     struct virtual_account account;
 };
 
 struct picoseconds {
     uint64_t hit, transfer[VIRTUAL_DISTANCES], share, rmw, fence, pause, yield, futex_wait,
-        futex_call, futex_wake, wake_latency, leaf, allocate, free, remote_free;
+        futex_call, futex_wake, wake_latency, wake_long, leaf, allocate, free, remote_free, copy,
+        stream;
     bool rmw_drains_stores;
-    double smt_factor, smt_spin_factor;
+    double smt_factor, smt_spin_factor, crowd_factor;
 };
 
 struct line;
@@ -62,7 +67,8 @@ struct virtual_machine {
 
     int futex_head, futex_tail;
     struct allocation *allocations; /* all blocks, live and free */
-    struct allocation *free_blocks[48];
+    struct allocation *free_blocks[SIZE_CLASSES];
+    char *arenas; /* a line for each core: its arena's lock */
 
     struct virtual_totals totals;
     struct virtual_site sites[VIRTUAL_SITES];
@@ -110,5 +116,7 @@ static inline void go_last(struct virtual_machine *m) {
 
 bool memory_create(struct virtual_machine *m);
 void memory_destroy(struct virtual_machine *m);
+bool heap_create(struct virtual_machine *m);
+void heap_destroy(struct virtual_machine *m);
 
 #endif

@@ -160,12 +160,16 @@ static void set_costs(struct virtual_machine *m, const struct virtual_costs *c) 
     p->futex_call = to_ps(c->futex_call_ns);
     p->futex_wake = to_ps(c->futex_wake_ns);
     p->wake_latency = to_ps(c->wake_latency_ns);
+    p->wake_long = c->wake_long_ns > c->wake_latency_ns ? to_ps(c->wake_long_ns) : p->wake_latency;
     p->leaf = to_ps(c->leaf_ns);
     p->allocate = to_ps(c->allocate_ns);
     p->free = to_ps(c->free_ns);
     p->remote_free = to_ps(c->remote_free_ns);
+    p->copy = to_ps(c->copy_ns);
+    p->stream = to_ps(c->stream_ns);
     p->smt_factor = c->smt_factor;
     p->smt_spin_factor = c->smt_spin_factor;
+    p->crowd_factor = c->crowd_factor > 1 ? c->crowd_factor : 1;
     p->rmw_drains_stores = c->rmw_drains_stores != 0;
     m->line_shift = c->line_bytes > 64 ? 7 : 6;
 }
@@ -182,6 +186,7 @@ static void set_places(struct virtual_machine *m, const struct virtual_place *pl
     for (unsigned a = 0; a < n; a++) {
         m->cores[a].sibling = -1;
         m->cores[a].futex_next = -1;
+        m->cores[a].slowness = places[a].slowness > 0 ? places[a].slowness : 1;
         for (unsigned b = 0; b < n; b++) {
             enum virtual_distance d =
                 a == b ? VIRTUAL_SAME : place_distance(&places[a], &places[b]);

@@ -38,20 +38,30 @@ struct virtual_costs {
     double futex_wait_ns;     /* going to sleep, until the core is free */
     double futex_call_ns;     /* a wake call that finds nobody */
     double futex_wake_ns;     /* what each woken thread adds to the call, for the waker */
-    double wake_latency_ns;   /* from being woken to running again */
+    double wake_latency_ns;   /* from being woken to running again, after a short sleep */
+    double wake_long_ns;      /* the same after a sleep of VIRTUAL_LONG_SLEEP_NS and more; between
+                                 short and long in proportion. 0: as after a short one */
     double leaf_ns;           /* calling the body for a range */
     double allocate_ns;       /* one allocation of a runtime */
     double free_ns;           /* freeing it on the core that made it */
     double remote_free_ns;    /* freeing it on another core */
+    double copy_ns;           /* copying a line that the core holds */
+    double stream_ns;         /* the same for a line of another core, after the first of a block */
+    double crowd_factor;      /* items take this much longer while other cores run items, all but
+                                 SMT siblings; 0: no longer. Between, in proportion */
     double smt_factor;        /* items take this much longer while the sibling runs items */
     double smt_spin_factor;   /* and this much while the sibling is awake without items */
     double rmw_drains_stores; /* 1: an RMW waits for the core's posted stores, as on x86; 0: no */
     double line_bytes;        /* 64 or 128 */
 };
 
+#define VIRTUAL_SHORT_SLEEP_NS 150000
+#define VIRTUAL_LONG_SLEEP_NS  1500000
+
 /* Where a core is. Cores of the same `core` are siblings. Numbers compare only for equality. */
 struct virtual_place {
     uint16_t core, l3, package;
+    double slowness; /* items take so many times as long on it; 0: as long */
 };
 
 /* How a run is disturbed, for exploration. All zero: not at all. */
@@ -142,6 +152,12 @@ enum virtual_access {
     VIRTUAL_RMW
 };
 
+/* Copies memory that cores write, line by line: what other cores wrote last is fetched, the first
+ * such line at the price of the distance, the following ones at `stream_ns`. */
+void virtual_move(void *to, const void *from, size_t size, unsigned site);
+/* The core writes this memory: lines that another core had come at `stream_ns` each. */
+void virtual_own(const void *memory, size_t size);
+
 /* Before the access: waits for the core's turn and charges the cost. The caller then acts on the
  * real memory at once. */
 void virtual_touch(const volatile void *address, enum virtual_access access, unsigned kind,
@@ -153,8 +169,14 @@ void virtual_pause(unsigned kind, unsigned site);
 void virtual_yield(unsigned kind, unsigned site);
 
 /* Memory of the machine, aligned to 128 bytes, reused in an order that does not depend on the
- * process; NULL without memory. Freed with the machine at the latest. */
+ * process; NULL without memory. Freed with the machine at the latest. Every core has an arena with
+ * a lock and, for small blocks, a cache of seven of a size: what does not fit there goes to the
+ * arena that the block came from, also when another core frees it (as in glibc's malloc). */
 void *virtual_allocate(size_t size);
+/* Goes to the arena that `core`'s memory comes from: its lock's line must come here, and stays
+ * busy for hold_ps. Costs nothing while the line is here: measured costs of allocating and freeing
+ * include the lock. */
+void virtual_arena_touch(unsigned core, uint64_t hold_ps);
 size_t virtual_allocated_size(const void *memory); /* what was asked for */
 void virtual_free(void *memory);
 /* The same without costs. */

@@ -1,5 +1,5 @@
-/* Cache lines of a simulated machine: who holds them, what an access costs, and memory whose line
- * layout does not depend on the process. See virtual_machine.h and docs/virtual.md.
+/* Cache lines of a simulated machine: who holds them and what an access costs. See
+ * virtual_machine.h and docs/virtual.md; virtual_heap.c has allocating and freeing.
  *
  * A line has at most one owner (may write) or any number of sharers (may read). An access by a core
  * that does not hold the line in the needed way fetches it from the core that had it last, at the
@@ -19,17 +19,6 @@ struct line {
     int holder;       /* core that had it last, or -1: nobody yet */
 };
 
-struct allocation {
-    struct allocation *next_all, *next_free;
-    size_t size;
-    unsigned size_class;
-    unsigned core; /* that asked for it */
-};
-
-enum { ALLOCATION_ALIGNMENT = 128, SMALLEST_CLASS = 7 };
-_Static_assert(sizeof(struct allocation) <= ALLOCATION_ALIGNMENT,
-               "the header fits before the block");
-
 bool memory_create(struct virtual_machine *m) {
     m->sharer_words = (m->core_count + 63) / 64;
     m->line_index_bits = INDEX_BITS_AT_FIRST;
@@ -37,15 +26,11 @@ bool memory_create(struct virtual_machine *m) {
     m->line_index = calloc((size_t)1 << m->line_index_bits, sizeof *m->line_index);
     m->lines = calloc(m->line_capacity, sizeof *m->lines);
     m->sharers = calloc((size_t)m->line_capacity * m->sharer_words, sizeof *m->sharers);
-    return m->line_index && m->lines && m->sharers;
+    return m->line_index && m->lines && m->sharers && heap_create(m);
 }
 
 void memory_destroy(struct virtual_machine *m) {
-    while (m->allocations) {
-        struct allocation *next = m->allocations->next_all;
-        free(m->allocations);
-        m->allocations = next;
-    }
+    heap_destroy(m);
     free(m->line_index);
     free(m->lines);
     free(m->sharers);
@@ -217,21 +202,89 @@ void virtual_yield(unsigned kind, unsigned site) {
     wait_a_little(virtual_current->cost.yield, kind, site);
 }
 
+/* ---- Copying and arenas -------------------------------------------------------------------------
+ */
+
+/* Makes the core hold the line; true if it had to be fetched. The arrival is in *arrived_ps. */
+static bool hold(struct virtual_machine *m, uintptr_t address, bool write, uint64_t *arrived_ps) {
+    bool moved;
+    *arrived_ps = fetch(m, line_of(m, (const void *)address), write, &moved);
+    m->totals.transfers += moved;
+    return moved;
+}
+
+void virtual_move(void *to, const void *from, size_t size, unsigned site_number) {
+    struct virtual_machine *m = virtual_current;
+    if (!size) return;
+    take_turn(m);
+    struct core *core = core_now(m);
+    uint64_t begin = core->clock_ps, arrived;
+    uintptr_t line = (uintptr_t)1 << m->line_shift, at = (uintptr_t)from & ~(line - 1);
+    bool fetched = false;
+    for (; at < (uintptr_t)from + size; at += line) {
+        bool moved = hold(m, at, false, &arrived);
+        m->sites[site_number].transfers += moved;
+        if (moved && !fetched)
+            core->clock_ps = arrived;
+        else if (moved)
+            core->clock_ps += m->cost.stream;
+        fetched |= moved;
+        core->clock_ps += m->cost.copy;
+    }
+    virtual_own(to, size);
+    m->sites[site_number].memory_ps += core->clock_ps - begin;
+    core->account.memory_ps += core->clock_ps - begin;
+}
+
+void virtual_own(const void *memory, size_t size) {
+    struct virtual_machine *m = virtual_current;
+    uintptr_t line = (uintptr_t)1 << m->line_shift;
+    uint64_t arrived, fetched = 0;
+    for (uintptr_t at = (uintptr_t)memory & ~(line - 1); at < (uintptr_t)memory + size; at += line)
+        if (hold(m, at, true, &arrived)) fetched++;
+    core_now(m)->clock_ps += fetched * m->cost.stream;
+    core_now(m)->account.memory_ps += fetched * m->cost.stream;
+}
+
+void virtual_arena_touch(unsigned arena, uint64_t hold_ps) {
+    struct virtual_machine *m = virtual_current;
+    struct core *core = core_now(m);
+    uint64_t arrived;
+    uintptr_t address = (uintptr_t)m->arenas + (uintptr_t)arena * 128;
+    if (!hold(m, address, true, &arrived)) return;
+    m->lines[line_of(m, (const void *)address)].busy_ps = arrived + hold_ps;
+    core->account.memory_ps += arrived - core->clock_ps;
+    core->clock_ps = arrived;
+}
+
 /* ---- Work ---------------------------------------------------------------------------------------
  */
 
-static double stretch_factor(const struct virtual_machine *m, const struct core *core) {
+static double sibling_factor(const struct virtual_machine *m, const struct core *core) {
     if (core->sibling < 0) return 1;
     const struct core *sibling = &m->cores[core->sibling];
     if (sibling->state != CORE_READY) return 1;
     return sibling->running_items ? m->cost.smt_factor : m->cost.smt_spin_factor;
 }
 
+/* By how many of the started cores run items too. */
+static double crowd_factor(const struct virtual_machine *m, const struct core *core) {
+    unsigned others = 0, running = 0;
+    if (m->cost.crowd_factor == 1) return 1;
+    for (unsigned i = 0; i < m->core_count; i++) {
+        const struct core *other = &m->cores[i];
+        if (other == core || (int)i == core->sibling || other->state == CORE_UNUSED) continue;
+        others++;
+        running += other->state == CORE_READY && other->running_items;
+    }
+    return others ? 1 + (m->cost.crowd_factor - 1) * running / others : 1;
+}
+
 void virtual_work(uint64_t duration_ps) {
     struct virtual_machine *m = virtual_current;
     take_turn(m);
     struct core *core = core_now(m);
-    double factor = stretch_factor(m, core);
+    double factor = sibling_factor(m, core) * core->slowness * crowd_factor(m, core);
     uint64_t cost = factor == 1 ? duration_ps : (uint64_t)((double)duration_ps * factor);
     core->running_items = true;
     if (m->setup.trace)
@@ -255,65 +308,4 @@ void virtual_compute(uint64_t loads) {
 
 void virtual_leaf(void) {
     virtual_spend(virtual_current->cost.leaf);
-}
-
-/* ---- Memory of the machine ----------------------------------------------------------------------
- */
-
-static struct allocation *allocation_of(const void *memory) {
-    return (struct allocation *)(uintptr_t)((const char *)memory - ALLOCATION_ALIGNMENT);
-}
-
-static unsigned size_class_of(size_t size) {
-    unsigned size_class = SMALLEST_CLASS;
-    while (((size_t)1 << size_class) < size)
-        size_class++;
-    return size_class;
-}
-
-void *virtual_allocate(size_t size) {
-    take_turn(virtual_current);
-    virtual_spend(virtual_current->cost.allocate);
-    return virtual_allocate_free_of_charge(size);
-}
-
-void *virtual_allocate_free_of_charge(size_t size) {
-    struct virtual_machine *m = virtual_current;
-    unsigned size_class = size_class_of(size);
-    if (size_class >= sizeof m->free_blocks / sizeof *m->free_blocks) return NULL;
-    struct allocation *allocation = m->free_blocks[size_class];
-    if (allocation)
-        m->free_blocks[size_class] = allocation->next_free;
-    else {
-        allocation =
-            aligned_alloc(ALLOCATION_ALIGNMENT, ALLOCATION_ALIGNMENT + ((size_t)1 << size_class));
-        if (!allocation) return NULL;
-        allocation->next_all = m->allocations;
-        m->allocations = allocation;
-    }
-    allocation->size = size;
-    allocation->size_class = size_class;
-    allocation->core = m->current;
-    return (char *)allocation + ALLOCATION_ALIGNMENT;
-}
-
-size_t virtual_allocated_size(const void *memory) {
-    return allocation_of(memory)->size;
-}
-
-void virtual_free(void *memory) {
-    if (!memory) return;
-    struct virtual_machine *m = virtual_current;
-    take_turn(m);
-    struct allocation *allocation = allocation_of(memory);
-    virtual_spend(allocation->core == m->current ? m->cost.free : m->cost.remote_free);
-    virtual_free_of_charge(memory);
-}
-
-void virtual_free_of_charge(void *memory) {
-    if (!memory) return;
-    struct virtual_machine *m = virtual_current;
-    struct allocation *allocation = allocation_of(memory);
-    allocation->next_free = m->free_blocks[allocation->size_class];
-    m->free_blocks[allocation->size_class] = allocation;
 }

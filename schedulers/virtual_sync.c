@@ -81,7 +81,7 @@ void *sync_reallocate(void *memory, size_t size, enum sync_site site) {
     size_t old_size = virtual_allocated_size(memory);
     void *bigger = virtual_allocate(size);
     if (!bigger) return NULL;
-    memcpy(bigger, memory, old_size < size ? old_size : size);
+    sync_move(bigger, memory, old_size < size ? old_size : size, site);
     virtual_free(memory);
     return bigger;
 }

@@ -35,6 +35,10 @@ SYNC_INLINE void sync_compute(uint64_t loads) {
     virtual_compute(loads);
 }
 
+SYNC_INLINE void sync_moving(void *to, const void *from, size_t size, enum sync_site site) {
+    virtual_move(to, from, size, site);
+}
+
 /* The harness's simulated body charges each item's cost with virtual_work. */
 SYNC_INLINE void sync_body(const struct grainbench_batch *batch, size_t begin, size_t end,
                            unsigned worker) {

@@ -39,6 +39,12 @@ static bool print_profile(const struct machine_profile *profile,
     grid_free(grid);
     if (extra->contended_rmw_ns > 0)
         printf("contended fetch-and-add, two cores: %.1f ns each\n", extra->contended_rmw_ns);
+    const struct memory_contention *c = &extra->contention;
+    if (c->alone_ns > 0)
+        printf("malloc and free of 256 bytes, ns: alone %.1f, two threads with an arena each %.1f, "
+               "two on one arena %.1f\nfree of another thread's 256 bytes, ns: while it sleeps "
+               "%.1f, while it allocates and frees %.1f\n",
+               c->alone_ns, c->separate_ns, c->one_arena_ns, c->remote_ns, c->remote_busy_ns);
     printf("%s; %u pair%s of processing units\n", profile->title, extra->pairs,
            extra->pairs == 1 ? "" : "s");
     return printed;

@@ -210,19 +210,25 @@ static bool measure_transfers(const struct placement *p, unsigned trials,
 static bool measure_sleeping(const struct placement *p, unsigned other, unsigned trials,
                              struct machine_profile *profile) {
     double calls[TRIALS_MOST], latencies[TRIALS_MOST], sleepers[TRIALS_MOST];
+    double longs[TRIALS_MOST];
     double call = profile->values[PROFILE_futex_call_ns].typical;
     for (unsigned t = 0; t < trials; t++) {
         struct pair_wake wake;
-        if (!pair_wake(p, 0, other, &wake)) return false;
+        if (!pair_wake(p, 0, other, VIRTUAL_LONG_SLEEP_NS, &wake)) return false;
+        longs[t] = wake.latency_ns;
+        if (!pair_wake(p, 0, other, VIRTUAL_SHORT_SLEEP_NS, &wake)) return false;
         calls[t] = fmax(0, wake.call_ns - call);
         /* The latency counts from the end of the waker's call in the model. */
         latencies[t] = fmax(0, wake.latency_ns - wake.call_ns);
+        longs[t] = fmax(latencies[t], longs[t] - wake.call_ns);
         sleepers[t] = wake.sleeper_ns / 2;
     }
     profile->values[PROFILE_futex_wake_ns] =
         value_of(calls, trials, "measured: FUTEX_WAKE of a sleeper, less the empty call");
-    profile->values[PROFILE_wake_latency_ns] =
-        value_of(latencies, trials, "measured: from the end of the wake call until it runs");
+    profile->values[PROFILE_wake_latency_ns] = value_of(
+        latencies, trials, "measured: from the end of the wake call until it runs, 0.15 ms asleep");
+    profile->values[PROFILE_wake_long_ns] =
+        value_of(longs, trials, "measured: the same after 1.5 ms asleep");
     profile->values[PROFILE_futex_wait_ns] =
         value_of(sleepers, trials, "measured: half the sleeper's processor time of a round");
     return true;
@@ -262,6 +268,24 @@ static bool measure_pairs(const struct placement *p, unsigned trials,
     return true;
 }
 
+/* Copying and the contention of allocating threads. The spread of a copy is not known: plain ends.
+ */
+static bool measure_copying(const struct placement *p, struct machine_profile *profile,
+                            struct error *error) {
+    struct memory_copy copy;
+    bool two = placement_pu_count(p) > 1;
+    if (!memory_copy_measure(p, two, &copy, error)) return false;
+    double further = two ? fmax(0, copy.remote_ns - copy.held_ns) : 12;
+    profile->values[PROFILE_copy_ns] = plain(copy.held_ns, copy.held_ns * 0.7, copy.held_ns * 1.5,
+                                             "measured: copying what the thread wrote, a line");
+    profile->values[PROFILE_stream_ns] =
+        plain(further, further * 0.5, further * 2,
+              two ? "measured: copying what another thread wrote, a line, less copy_ns"
+                  : "needs a second processing unit; plain value");
+    profile->values[PROFILE_efficiency_speed] = plain(1, 1, 1, "all cores are taken as alike");
+    return true;
+}
+
 bool calibrate_machine(const struct placement *placement, unsigned trials,
                        struct machine_profile *profile, struct calibration_extra *extra,
                        struct error *error) {
@@ -274,11 +298,17 @@ bool calibrate_machine(const struct placement *placement, unsigned trials,
     snprintf(profile->name, sizeof profile->name, "this-machine");
     profile->topology_xml = placement_topology_xml(placement);
     if (!profile->topology_xml) return error_set(error, "hwloc cannot export the topology");
+    /* First: later there are arenas of threads that have ended, which new threads would take. */
+    if (placement_pu_count(placement) > 1 &&
+        !memory_contention_measure(placement, &extra->contention, error))
+        return false;
     measure_alone(placement, trials, profile);
     if (!measure_pairs(placement, trials, profile, extra))
         return error_set(error, "a second thread cannot be started");
+    if (!measure_copying(placement, profile, error)) return false;
     profile->values[PROFILE_share_ns] = plain(10, 3, 30, "needs three cores and more; plain value");
     profile->values[PROFILE_serial_mib_per_s] = plain(0, 0, 0, "traces are taken as they are");
-    profile->values[PROFILE_serial_section_us] = plain(0, 0, 0, "none but giving results back");
+    profile->values[PROFILE_serial_section_us] =
+        plain(0, 0, 0, "measured parts are in the trace: giving back and making scratches ready");
     return true;
 }

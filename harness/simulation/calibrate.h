@@ -2,11 +2,13 @@
 #ifndef HARNESS_CALIBRATE_H
 #define HARNESS_CALIBRATE_H
 
+#include "harness/simulation/calibrate_memory.h"
 #include "harness/simulation/machine_profile.h"
 
 struct calibration_extra {
     double contended_rmw_ns; /* one fetch-and-add while a second core does the same; 0: one core */
-    unsigned pairs;          /* pairs of processing units between which a line was bounced */
+    struct memory_contention contention; /* all 0: one processing unit */
+    unsigned pairs; /* pairs of processing units between which a line was bounced */
 };
 
 /* Fills the profile: each value the median of `trials`, low and high their tenth and ninetieth

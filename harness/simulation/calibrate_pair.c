@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* Work is timed in short blocks and the best one counts: in a long one somebody interferes. */
 enum {
@@ -139,15 +138,16 @@ static int compare_reals(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-bool pair_wake(const struct placement *placement, unsigned a, unsigned b, struct pair_wake *wake) {
+bool pair_wake(const struct placement *placement, unsigned a, unsigned b, uint64_t sleep_ns,
+               struct pair_wake *wake) {
     struct pair *pair = make(placement, b, sleep_and_note);
     pthread_t thread;
     double calls[WAKES], latencies[WAKES];
     bool started = pair && start(pair, a, &thread);
     if (started) {
         for (uint32_t i = 0; i < WAKES; i++) {
-            struct timespec long_enough = {0, 150000};
-            nanosleep(&long_enough, NULL);
+            for (uint64_t since = clock_now_ns(); clock_now_ns() - since < sleep_ns;)
+                processor_pause();
             atomic_store(&pair->woken_ns, 0);
             uint64_t begin = clock_now_ns();
             atomic_store(&pair->turn, i + 1);

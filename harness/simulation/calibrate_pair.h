@@ -3,6 +3,7 @@
 #define HARNESS_CALIBRATE_PAIR_H
 
 #include "harness/placement.h"
+#include <stdint.h>
 
 struct pair_wake {
     double call_ns;    /* the wake call */
@@ -17,7 +18,9 @@ struct pair_wake {
 bool pair_line_transfer(const struct placement *placement, unsigned a, unsigned b, double *ns);
 /* One fetch-and-add of a line that the other uses at the same time, ns. */
 bool pair_contended_rmw(const struct placement *placement, unsigned a, unsigned b, double *ns);
-bool pair_wake(const struct placement *placement, unsigned a, unsigned b, struct pair_wake *wake);
+/* The sleeper sleeps for `sleep_ns` before each wake; the waker is busy meanwhile. */
+bool pair_wake(const struct placement *placement, unsigned a, unsigned b, uint64_t sleep_ns,
+               struct pair_wake *wake);
 /* How much longer a fixed loop takes while the other runs it too, and while it spins. */
 bool pair_slowdown(const struct placement *placement, unsigned a, unsigned b, double *working,
                    double *spinning);

@@ -1,14 +1,28 @@
 /* A cost trace: what every line of a corpus costs to encode and its result costs to give back, in
- * ns. Measured here, read from a file, or made by a plain model. The body of simulated runs. */
+ * ns, and what surrounds it in a batch. Measured here (cost_trace_measure.c), read from a file
+ * (cost_trace_file.c), or made by a plain model. The body of simulated runs. */
 #ifndef HARNESS_COST_TRACE_H
 #define HARNESS_COST_TRACE_H
 
 #include "harness/arms/arm_spec.h"
 #include "harness/corpus.h"
 
+/* What is not a line's own. Measured factors are 0 where they are not known: a trace that was
+ * scaled to another machine, or measured on one processing unit. */
+struct cost_sections {
+    double remote_encode;   /* encoding costs so many times as much on a thread whose results
+                               another thread gives back */
+    double remote_drop;     /* giving back what another thread encoded, of giving back the own */
+    double crowd;           /* encoding while every other core encodes too, of encoding alone */
+    double reset_ns;        /* the caller makes a worker's scratch ready for the next batch */
+    double remote_reset_ns; /* the same for another thread's */
+    double result_bytes;    /* of a result's slot, which collecting runtimes move */
+};
+
 struct cost_trace {
     char source[320]; /* where it comes from, in words, for records */
     char encoder[ARM_TEXT];
+    struct cost_sections sections;
     size_t count;
     double *encode_ns; /* [count] */
     double *drop_ns;   /* [count], on the thread that encoded; 0 where there is nothing to free */
@@ -19,12 +33,16 @@ struct cost_trace_setup {
     const char *vocab_path, *merges_path;
     const char *encoder;  /* with options */
     int entry, tokenizer; /* as in struct arm_spec */
-    unsigned passes;      /* a line's cost is the least of so many */
+    unsigned passes;      /* of each kind */
 };
 
-/* Encodes every line alone on the calling thread, `passes` times over, warm. */
+/* Kinds of pass over the corpus, in turns: one with nothing in it but two clock readings a batch
+ * and one with a reading a line, on the calling thread; and, where there is a second processing
+ * unit, with a second thread: it does all, it encodes and the caller gives back, both encode. A
+ * batch costs the median of the first kind; its lines share that as their medians of the second
+ * kind say. */
 struct cost_trace *cost_trace_measure(const struct cost_trace_setup *setup, struct error *error);
-/* 600 ns a line and 230 ns a byte, 8 % of it again for giving the result back: about the original's
+/* 600 ns a line and 230 ns a byte, 5.3 % of it again for giving the result back: about the original's
  * shape on its own benchmark. The same on every machine. */
 struct cost_trace *cost_trace_model(const struct corpus *corpus, struct error *error);
 
@@ -33,11 +51,14 @@ bool cost_trace_write(const struct cost_trace *trace, const struct corpus *corpu
 /* Refuses a trace of another corpus. */
 struct cost_trace *cost_trace_read(const char *path, const struct corpus *corpus,
                                    struct error *error);
+struct cost_trace *cost_trace_create(size_t count, struct error *error); /* all zero */
 void cost_trace_free(struct cost_trace *trace);
 
 /* Multiplies all costs so that one thread gets this throughput (of bytes with line ends, results
  * given back by the same thread). */
 void cost_trace_scale(struct cost_trace *trace, const struct corpus *corpus, double mib_per_s);
+/* A scaled trace is one of another machine: sections that were measured here are forgotten but for
+ * result_bytes. */
 double cost_trace_mib_per_s(const struct cost_trace *trace, const struct corpus *corpus);
 
 #endif

@@ -84,6 +84,18 @@ static char *copy_text(const json_t *json, const char *key) {
     return text ? strdup(text) : NULL;
 }
 
+static bool read_groups(const char *path, const json_t *groups, struct machine_profile *profile,
+                        struct error *error) {
+    for (size_t i = 0; i < json_array_size(groups); i++) {
+        json_int_t group = json_integer_value(json_array_get(groups, i));
+        if (!json_is_integer(json_array_get(groups, i)) || group < 0 || group > 63)
+            return error_set(error, "%s: \"efficiency_groups\" must be numbers of groups, 0 to 63",
+                             path);
+        profile->efficiency_groups |= (uint64_t)1 << group;
+    }
+    return true;
+}
+
 static bool read_profile(const char *path, const json_t *json, struct machine_profile *profile,
                          struct error *error) {
     const char *name = json_string_value(json_object_get(json, "name"));
@@ -101,7 +113,8 @@ static bool read_profile(const char *path, const json_t *json, struct machine_pr
     if (line != 64 && line != 128)
         return error_set(error, "%s: \"line_bytes\" must be 64 or 128", path);
     profile->line_bytes = (unsigned)line;
-    return read_costs(path, json_object_get(json, "costs"), profile, error);
+    return read_groups(path, json_object_get(json, "efficiency_groups"), profile, error) &&
+           read_costs(path, json_object_get(json, "costs"), profile, error);
 }
 
 static bool find_profile(const char *name, char *path, size_t size, struct error *error) {
@@ -145,10 +158,14 @@ bool machine_profile_save(const struct machine_profile *profile, const char *pat
                             json_pack("{s:f, s:f, s:f, s:s}", "typical", v->typical, "low", v->low,
                                       "high", v->high, "source", v->source));
     }
-    json_t *json = json_pack("{s:s, s:s, s:s*, s:s*, s:b, s:i, s:o}", "name", profile->name,
+    json_t *groups = json_array();
+    for (int g = 0; g < 64; g++)
+        if (profile->efficiency_groups >> g & 1) json_array_append_new(groups, json_integer(g));
+    json_t *json = json_pack("{s:s, s:s, s:s*, s:s*, s:b, s:i, s:o, s:o}", "name", profile->name,
                              "title", profile->title, "topology", profile->topology, "topology_xml",
                              profile->topology_xml, "rmw_drains_stores", profile->rmw_drains_stores,
-                             "line_bytes", (int)profile->line_bytes, "costs", costs);
+                             "line_bytes", (int)profile->line_bytes, "efficiency_groups", groups,
+                             "costs", costs);
     char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(json);
     if (!text) return error_set(error, "out of memory");
@@ -187,10 +204,13 @@ struct virtual_costs machine_profile_costs(const struct machine_profile *profile
         .futex_call_ns = v[PROFILE_futex_call_ns],
         .futex_wake_ns = v[PROFILE_futex_wake_ns],
         .wake_latency_ns = v[PROFILE_wake_latency_ns],
+        .wake_long_ns = v[PROFILE_wake_long_ns],
         .leaf_ns = v[PROFILE_leaf_ns],
         .allocate_ns = v[PROFILE_allocate_ns],
         .free_ns = v[PROFILE_free_ns],
         .remote_free_ns = v[PROFILE_remote_free_ns],
+        .copy_ns = v[PROFILE_copy_ns],
+        .stream_ns = v[PROFILE_stream_ns],
         .smt_factor = v[PROFILE_smt_factor],
         .smt_spin_factor = v[PROFILE_smt_spin_factor],
         .rmw_drains_stores = profile->rmw_drains_stores,

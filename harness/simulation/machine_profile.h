@@ -29,11 +29,15 @@ struct profile_value {
     PARAMETER(futex_wait_ns, 0, 1e7, "going to sleep, until the core is free")                     \
     PARAMETER(futex_call_ns, 0, 1e7, "a wake call that finds nobody")                              \
     PARAMETER(futex_wake_ns, 0, 1e7, "what each woken thread adds to the call")                    \
-    PARAMETER(wake_latency_ns, 0, 1e8, "from being woken to running")                              \
+    PARAMETER(wake_latency_ns, 0, 1e8, "from being woken to running, after a short sleep")         \
+    PARAMETER(wake_long_ns, 0, 1e8, "the same after a sleep of 1.5 ms and more")                   \
     PARAMETER(leaf_ns, 0, 1e5, "calling the body for a range of items")                            \
     PARAMETER(allocate_ns, 0, 1e6, "one small allocation")                                         \
     PARAMETER(free_ns, 0, 1e6, "freeing it on the thread that made it")                            \
     PARAMETER(remote_free_ns, 0, 1e6, "freeing it on another thread")                              \
+    PARAMETER(copy_ns, 0, 1e5, "copying one line of memory that the core holds")                   \
+    PARAMETER(stream_ns, 0, 1e5, "a further line of a block that another core wrote")              \
+    PARAMETER(efficiency_speed, 0.05, 1, "speed of an efficiency core, of the other cores'")       \
     PARAMETER(smt_factor, 1, 4, "how much longer items take while the sibling runs items")         \
     PARAMETER(smt_spin_factor, 1, 4, "the same while the sibling spins")                           \
     PARAMETER(serial_mib_per_s, 0, 1e6, "throughput of one thread, reference cost; 0: unknown")    \
@@ -58,6 +62,7 @@ struct machine_profile {
     char *topology_xml; /* hwloc XML, or NULL; one of the two is there */
     bool rmw_drains_stores;
     unsigned line_bytes;
+    uint64_t efficiency_groups; /* bit g: placement group g has efficiency cores */
     struct profile_value values[PROFILE_PARAMETER_COUNT];
 };
 

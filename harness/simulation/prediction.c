@@ -36,7 +36,10 @@ struct simulation_setup prediction_simulation(const struct prediction_setup *set
     double section_us = setup->serial_section_us >= 0
                             ? setup->serial_section_us
                             : profile_value(setup->profile, PROFILE_serial_section_us, section_end);
+    enum profile_end speed_end = one == PROFILE_efficiency_speed ? one_end : end;
     return (struct simulation_setup){
+        .efficiency_groups = setup->profile->efficiency_groups,
+        .efficiency_speed = profile_value(setup->profile, PROFILE_efficiency_speed, speed_end),
         .scheduler = setup->spec->scheduler,
         .workers = setup->spec->workers,
         .costs = costs,

@@ -11,18 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PUBLISHED_COLUMN = 5, COLUMNS_MOST = 16 };
+
 struct prediction_print {
+    const char *titles[COLUMNS_MOST];  /* of figures, which keeps no copy */
+    const struct published *published; /* NULL: no column for it */
     struct grid *figures, *states, *atomics, *sensitivity;
     unsigned workers;   /* of the last row: a gap goes between thread counts */
     double baseline[2]; /* throughput and band-free marker of the row's first arm */
     uint64_t operations;
 };
 
-struct prediction_print *prediction_print_create(bool states, bool atomics, bool sensitivity) {
-    static const char *const figure_titles[] = {"threads",   "<scheduler",  "MiB/s",   "<band",
-                                                "vs first",  "parallel us", "x ideal", "useful",
-                                                "RMW/batch", "transfers",   "leaves",  "steals",
-                                                "parks",     "wakes",       NULL};
+struct prediction_print *prediction_print_create(bool states, bool atomics, bool sensitivity,
+                                                 const struct published *published) {
+    static const char *const titles[] = {"threads",  "<scheduler", "MiB/s",       "<band",
+                                         "vs first", "<published", "parallel us", "x ideal",
+                                         "useful",   "RMW/batch",  "transfers",   "leaves",
+                                         "steals",   "parks",      "wakes",       NULL};
     static const char *const state_titles[] = {"threads",   "<scheduler", "items %",  "memory %",
                                                "waiting %", "kernel %",   "asleep %", "waking %",
                                                "other %",   NULL};
@@ -32,7 +37,11 @@ struct prediction_print *prediction_print_create(bool states, bool atomics, bool
         "threads", "<scheduler", "<parameter", "at low", "at high", "swing %", NULL};
     struct prediction_print *print = calloc(1, sizeof *print);
     if (!print) return NULL;
-    print->figures = grid_create(figure_titles);
+    if (published && published_any(published)) print->published = published;
+    size_t columns = 0;
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        if (i != PUBLISHED_COLUMN || print->published) print->titles[columns++] = titles[i];
+    print->figures = grid_create(print->titles);
     print->states = states ? grid_create(state_titles) : NULL;
     print->atomics = atomics ? grid_create(atomic_titles) : NULL;
     print->sensitivity = sensitivity ? grid_create(sensitivity_titles) : NULL;
@@ -76,6 +85,11 @@ static void add_figures(struct prediction_print *print, const struct experiment_
         grid_add(grid, " ");
     else
         grid_add(grid, "%+.1f %%", 100 * (rate->value / print->baseline[0] - 1));
+    if (print->published) {
+        char text[200];
+        published_text(print->published, &arm->spec, text, sizeof text);
+        grid_add(grid, "%s", text[0] ? text : " ");
+    }
     add_number(grid, "%.1f", f[PREDICTION_parallel_time].value);
     add_number(grid, "%.2f", f[PREDICTION_over_ideal].value);
     add_number(grid, "%.2f", f[PREDICTION_useful_share].value);

@@ -5,11 +5,14 @@
 
 #include "harness/experiment/experiment.h"
 #include "harness/simulation/prediction.h"
+#include "harness/simulation/published.h"
 #include <stdio.h>
 
 struct prediction_print;
 
-struct prediction_print *prediction_print_create(bool states, bool atomics, bool sensitivity);
+/* `published` stands in a column of its own; NULL: there is none. It must outlive the print. */
+struct prediction_print *prediction_print_create(bool states, bool atomics, bool sensitivity,
+                                                 const struct published *published);
 void prediction_print_free(struct prediction_print *print);
 
 void prediction_print_add(struct prediction_print *print, const struct experiment_arm *arm,

@@ -32,6 +32,7 @@ struct simulate {
     struct record_writer *writer;
     struct validation *validation;
     struct sleep_validation *sleeping;
+    struct published *published;
     char record_path[PATH_MAX];
     unsigned arms_done;
     bool worse; /* than the record of --against */
@@ -254,7 +255,8 @@ static bool validate(struct simulate *simulate, struct error *error) {
 static bool simulate_all(struct simulate *simulate, struct prediction_print *print,
                          struct timeline *timeline, struct error *error) {
     const struct simulate_request *options = simulate->options;
-    struct validation_setup setup = {simulate->corpus, simulate->trace, options->validate_s};
+    struct validation_setup setup = {simulate->corpus, simulate->trace, options->validate_s,
+                                     (unsigned)options->processes};
     if (!open_record(simulate, error)) return false;
     if (options->validate) {
         simulate->validation = validation_create(&setup, error);
@@ -281,12 +283,17 @@ static bool simulate_all(struct simulate *simulate, struct prediction_print *pri
 
 int simulate_request_run(const char *command, const struct simulate_request *options) {
     struct simulate simulate = {.options = options};
-    struct prediction_print *print =
-        prediction_print_create(options->states, options->atomics, options->sensitivity);
+    struct prediction_print *print = NULL;
     struct timeline *timeline = timeline_create();
     struct error error = {"out of memory"};
-    bool done = print && timeline && plan(&simulate, &error) &&
-                simulate_all(&simulate, print, timeline, &error);
+    bool done = timeline && plan(&simulate, &error);
+    if (done) {
+        simulate.published = published_load(options->machine, simulate.corpus, &error);
+        if (simulate.published)
+            print = prediction_print_create(options->states, options->atomics, options->sensitivity,
+                                            simulate.published);
+    }
+    done = done && print && simulate_all(&simulate, print, timeline, &error);
     progress_clear();
     record_abandon(simulate.writer);
     if (!options->output && simulate.record_path[0]) remove(simulate.record_path);
@@ -295,6 +302,7 @@ int simulate_request_run(const char *command, const struct simulate_request *opt
     sleep_validation_free(simulate.sleeping);
     timeline_free(timeline);
     prediction_print_free(print);
+    published_free(simulate.published);
     experiment_free(&simulate.experiment);
     cost_trace_free(simulate.trace);
     corpus_destroy(simulate.corpus);

@@ -8,7 +8,7 @@
 struct simulate_request {
     const char *machine, *threads, *schedulers, *scenario, *costs, *corpus, *free, *placement;
     const char *output, *timeline, *chrome, *sleeping, *against;
-    int64_t batch, batches, seed;
+    int64_t batch, batches, seed, processes;
     double gap_us, serial_mib_per_s, section_us, validate_s, tolerance;
     bool validate, bands, sensitivity, states, atomics, table;
 };

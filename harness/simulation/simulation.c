@@ -20,6 +20,9 @@ struct simulation {
     struct virtual_machine *machine;
     size_t start;      /* first line of the batch in progress */
     uint16_t *done_by; /* [batch_lines], the core that ran each item */
+    char *results;     /* [batch_lines] slots that collecting runtimes move, or NULL */
+    size_t result_size;
+    unsigned caller; /* its core */
     struct error error;
     bool failed;
 };
@@ -32,12 +35,20 @@ static void run_items(void *context, size_t begin, size_t end, unsigned worker) 
     struct simulation *simulation = context;
     const struct cost_trace *trace = simulation->setup->trace;
     bool drop_here = simulation->setup->free_by == ARM_FREE_WORKER;
+    unsigned core = virtual_core();
+    /* Memory that another thread gives back is dearer to get again. */
+    bool elsewhere = !drop_here && core != simulation->caller;
+    double factor =
+        elsewhere && trace->sections.remote_encode > 0 ? trace->sections.remote_encode : 1;
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         size_t line = simulation->start + i;
-        double cost = trace->encode_ns[line] + (drop_here ? trace->drop_ns[line] : 0);
-        simulation->done_by[i] = (uint16_t)virtual_core();
+        double cost = trace->encode_ns[line] * factor + (drop_here ? trace->drop_ns[line] : 0);
+        simulation->done_by[i] = (uint16_t)core;
+        if (elsewhere) virtual_arena_touch(core, 0);
         virtual_work(to_ps(cost));
+        if (simulation->results)
+            virtual_own(simulation->results + i * simulation->result_size, simulation->result_size);
     }
 }
 
@@ -45,16 +56,36 @@ static size_t batch_at(const struct simulation_setup *setup, size_t index) {
     return setup->first + index * (setup->stride ? setup->stride : 1);
 }
 
-/* What the caller pays to give the results back; those of other cores cost more. */
-static uint64_t drop_cost_ps(const struct simulation *simulation, size_t count) {
+/* How much dearer giving back is where another core encoded: as the trace measured it, or, where
+ * the trace is not of this machine, as the profile has it for small blocks. */
+static double remote_drop_factor(const struct simulation_setup *setup) {
+    if (setup->trace->sections.remote_drop > 0) return setup->trace->sections.remote_drop;
+    double free_ns = setup->costs->free_ns;
+    return free_ns > 0 ? setup->costs->remote_free_ns / free_ns : 1;
+}
+
+/* The caller gives the results back, one after the other, each to the arena that it came from. */
+static void drop_results(const struct simulation *simulation, size_t count) {
     const struct simulation_setup *setup = simulation->setup;
-    double free_ns = setup->costs->free_ns, remote = setup->costs->remote_free_ns, sum = 0;
-    double factor = free_ns > 0 ? remote / free_ns : 1;
+    double factor = remote_drop_factor(setup);
     for (size_t i = 0; i < count; i++) {
         double cost = setup->trace->drop_ns[simulation->start + i];
-        sum += simulation->done_by[i] == virtual_core() ? cost : cost * factor;
+        if (simulation->done_by[i] != virtual_core()) {
+            cost *= factor;
+            if (cost > 0) virtual_arena_touch(simulation->done_by[i], to_ps(cost));
+        }
+        virtual_spend(to_ps(cost));
     }
-    return to_ps(sum);
+}
+
+/* The caller makes the workers' scratches ready again. */
+static void reset_scratches(const struct simulation *simulation) {
+    const struct cost_sections *sections = &simulation->setup->trace->sections;
+    bool own = simulation->operations->capabilities &
+               (GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_CALLER_ONLY);
+    bool only = simulation->operations->capabilities & GRAINBENCH_CALLER_ONLY;
+    unsigned others = only ? 0 : simulation->setup->workers - own;
+    virtual_spend(to_ps((own ? sections->reset_ns : 0) + others * sections->remote_reset_ns));
 }
 
 static void run_batch(struct simulation *simulation, struct grainbench_scheduler *scheduler,
@@ -69,18 +100,22 @@ static void run_batch(struct simulation *simulation, struct grainbench_scheduler
         .item_costs = corpus->costs + simulation->start,
         .body = run_items,
         .context = simulation,
+        .results = simulation->results,
+        .result_size = simulation->result_size,
     };
     virtual_spend(to_ps(setup->gap_ns));
     uint64_t begin = virtual_now_ps();
     simulation->operations->run(scheduler, &batch);
     uint64_t done = virtual_now_ps();
     virtual_spend(to_ps(setup->serial_section_ns));
-    if (setup->free_by == ARM_FREE_CALLER)
-        virtual_spend(drop_cost_ps(simulation, batch.item_count));
+    if (setup->free_by == ARM_FREE_CALLER) drop_results(simulation, batch.item_count);
+    if (setup->free_by != ARM_FREE_UNTIMED) reset_scratches(simulation);
     uint64_t end = virtual_now_ps();
     if (setup->trace_batch && out) setup->trace_batch(setup->trace_context, begin, done, end);
-    if (setup->free_by == ARM_FREE_UNTIMED)
-        virtual_spend(drop_cost_ps(simulation, batch.item_count));
+    if (setup->free_by == ARM_FREE_UNTIMED) {
+        drop_results(simulation, batch.item_count);
+        reset_scratches(simulation);
+    }
     if (!out) return;
     *out = (struct simulation_batch){.duration_ns = (end - begin) / 1000,
                                      .parallel_ns = (done - begin) / 1000,
@@ -127,6 +162,11 @@ static void caller(void *context) {
     struct simulation *simulation = context;
     const struct simulation_setup *setup = simulation->setup;
     char message[GRAINBENCH_MESSAGE_SIZE] = "cannot be created";
+    simulation->caller = virtual_core();
+    simulation->result_size = (size_t)setup->trace->sections.result_bytes;
+    if (simulation->result_size)
+        simulation->results =
+            virtual_allocate_free_of_charge(setup->corpus->batch_lines * simulation->result_size);
     struct grainbench_setup scheduler_setup = {.struct_size = sizeof scheduler_setup,
                                                .workers = setup->workers,
                                                .worker_groups = simulation->groups,
@@ -146,12 +186,21 @@ static void caller(void *context) {
     simulation->operations->destroy(scheduler);
 }
 
-static void set_places(const struct placement *placement, unsigned workers,
-                       struct virtual_place *places) {
+/* Groups of efficiency cores run at a part of the others' speed. */
+static double slowness_of(const struct simulation_setup *setup, unsigned worker) {
+    unsigned group = placement_group(setup->placement, worker);
+    bool slow = group < 64 && setup->efficiency_groups >> group & 1;
+    return slow && setup->efficiency_speed > 0 ? 1 / setup->efficiency_speed : 1;
+}
+
+static void set_places(const struct simulation_setup *setup, struct virtual_place *places) {
+    const struct placement *placement = setup->placement;
+    unsigned workers = setup->workers;
     for (unsigned i = 0; i < workers; i++)
         places[i] = (struct virtual_place){.core = (uint16_t)placement_core(placement, i),
                                            .l3 = (uint16_t)placement_group(placement, i),
-                                           .package = (uint16_t)placement_package(placement, i)};
+                                           .package = (uint16_t)placement_package(placement, i),
+                                           .slowness = slowness_of(setup, i)};
     /* A caller that is no worker sleeps while workers run; it is beside the first one, but takes
      * nothing from it. */
     places[workers] = places[0];
@@ -161,8 +210,10 @@ static void set_places(const struct placement *placement, unsigned workers,
 static bool run_machine(struct simulation *simulation, struct error *error) {
     const struct simulation_setup *setup = simulation->setup;
     struct virtual_place places[VIRTUAL_CORES_MAX];
-    set_places(setup->placement, setup->workers, places);
-    struct virtual_setup machine_setup = {.costs = setup->costs,
+    set_places(setup, places);
+    struct virtual_costs costs = *setup->costs;
+    costs.crowd_factor = setup->trace->sections.crowd;
+    struct virtual_setup machine_setup = {.costs = &costs,
                                           .places = places,
                                           .place_count = setup->workers + 1,
                                           .disturbance = setup->disturbance,

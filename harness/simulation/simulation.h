@@ -15,12 +15,14 @@ struct simulation_setup {
     const struct placement *placement; /* of the simulated machine */
     const struct corpus *corpus;
     const struct cost_trace *trace;
-    int free_by;              /* enum arm_free */
-    double gap_ns;            /* idle time of the caller before every batch */
-    double serial_section_ns; /* of the caller in every batch's timed region */
-    size_t warm_batches;      /* run before counting; wraps around */
-    size_t first, count;      /* batches that count; they wrap around */
-    size_t stride;            /* from one batch to the next; 0: 1 */
+    int free_by;                /* enum arm_free */
+    uint64_t efficiency_groups; /* bit g: the cores of placement group g are efficiency cores */
+    double efficiency_speed;    /* theirs, of the other cores' */
+    double gap_ns;              /* idle time of the caller before every batch */
+    double serial_section_ns;   /* of the caller in every batch's timed region */
+    size_t warm_batches;        /* run before counting; wraps around */
+    size_t first, count;        /* batches that count; they wrap around */
+    size_t stride;              /* from one batch to the next; 0: 1 */
     uint64_t seed;
     struct virtual_disturbance disturbance;
     void (*trace_stretch)(void *context, unsigned core, enum virtual_stretch what,

@@ -11,6 +11,7 @@ struct validation_setup {
     const struct corpus *corpus;
     const struct cost_trace *trace; /* as measured here: not scaled */
     double time_s;                  /* of measuring, about */
+    unsigned processes;             /* that each arm runs in, one after the other */
 };
 
 struct validation *validation_create(const struct validation_setup *setup, struct error *error);

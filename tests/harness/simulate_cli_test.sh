@@ -55,3 +55,17 @@ code=0
 sed 's/"fence_ns"/"fnece_ns"/' "$folder/machine.json" > "$folder/bad.json"
 simulate --machine "$folder/bad.json" > /dev/null 2> "$folder/error" || code=$?
 [ $code -eq 2 ] && grep -q 'fence_ns' "$folder/error" || fail "a profile without fence_ns: code $code"
+
+# A trace names what surrounds its lines; one without is refused.
+if "$program" trace --corpus "$folder/text" --batch 240 --encoder null --passes 2 \
+     --output "$folder/null.trace" > "$folder/out" 2> "$folder/error"; then
+  head -n 1 "$folder/null.trace" | grep -q '"sections".*"result_bytes"' || fail "a trace has no sections"
+  simulate --costs "$folder/null.trace" --threads 2 --schedulers rayon --no-table > "$folder/out"
+  grep -q 'rayon' "$folder/out" || fail "a trace cannot be simulated"
+  sed '1s/"remote_drop"/"remote_dorp"/' "$folder/null.trace" > "$folder/bad.trace"
+  code=0
+  simulate --costs "$folder/bad.trace" > /dev/null 2> "$folder/error" || code=$?
+  [ $code -eq 2 ] && grep -q 'remote_drop' "$folder/error" || fail "a trace without remote_drop: code $code"
+else
+  grep -q 'vocab\|corpus' "$folder/error" || fail "trace failed: $(cat "$folder/error")"
+fi

@@ -3,6 +3,7 @@
  * rules say. */
 #include "base/random.h"
 #include "harness/arms/arm_spec.h"
+#include "harness/simulation/published.h"
 #include "harness/simulation/simulation.h"
 #include "schedulers/schedulers.h"
 #include "schedulers/virtual_coroutine.h"
@@ -177,6 +178,63 @@ static void test_too_many_workers_are_refused(void **state) {
     assert_non_null(strstr(error.message, "do not fit on the 176"));
 }
 
+/* A list of one vector a leaf, put together by the caller, is what coarser leaves save. */
+static void test_collecting_costs_the_caller_by_the_leaf(void **state) {
+    (void)state;
+    static const char *const schedulers[] = {"rayon:collect=place", "rayon:min_len=8", "rayon"};
+    double extra_ns[3];
+    for (int i = 0; i < 3; i++) {
+        struct simulation_setup setup = setup_of(schedulers[i], 88);
+        data.trace.sections.result_bytes = 0;
+        struct simulation_result without = run(&setup);
+        data.trace.sections.result_bytes = 256;
+        struct simulation_result with = run(&setup);
+        data.trace.sections.result_bytes = 0;
+        extra_ns[i] = ((double)with.duration_ns - (double)without.duration_ns) / 3;
+        simulation_free(&without);
+        simulation_free(&with);
+    }
+    assert_true(extra_ns[0] < 20000);
+    assert_true(extra_ns[1] > extra_ns[0] && extra_ns[2] > extra_ns[1] + 20000);
+}
+
+static void test_a_scaled_trace_forgets_what_was_measured_here(void **state) {
+    (void)state;
+    struct error error;
+    struct cost_trace *trace = cost_trace_model(&data.corpus, &error);
+    struct corpus corpus = data.corpus;
+    corpus.size_bytes = 1 << 20;
+    assert_non_null(trace);
+    trace->sections.remote_drop = 3;
+    cost_trace_scale(trace, &corpus, 2);
+    assert_true(trace->sections.remote_drop == 0 && trace->sections.result_bytes == 256);
+    double rate = cost_trace_mib_per_s(trace, &corpus);
+    assert_true(rate > 1.999999 && rate < 2.000001);
+    cost_trace_free(trace);
+}
+
+static void test_published_figures_are_found_by_scheduler_and_threads(void **state) {
+    (void)state;
+    struct corpus corpus = {.size_bytes = 6488666}, other = {.size_bytes = 1};
+    struct error error;
+    struct published *published = published_load("vera", &corpus, &error);
+    assert_non_null(published);
+    struct arm_spec spec;
+    char text[200];
+    arm_spec_init(&spec);
+    spec.workers = 88;
+    snprintf(spec.scheduler, sizeof spec.scheduler, "rayon-min-len"); /* cap=8 is the default */
+    published_text(published, &spec, text, sizeof text);
+    assert_string_equal(text, "19.57 +8.5 % (hf-2077)");
+    snprintf(spec.scheduler, sizeof spec.scheduler, "rayon-min-len:cap=4");
+    published_text(published, &spec, text, sizeof text);
+    assert_string_equal(text, "");
+    published_free(published);
+    published = published_load("vera", &other, &error);
+    assert_true(published && !published_any(published));
+    published_free(published);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_scheduler_spends_every_item_once),
@@ -184,6 +242,9 @@ int main(void) {
         cmocka_unit_test(test_rayon_makes_its_known_leaves),
         cmocka_unit_test(test_smt_siblings_share_a_core),
         cmocka_unit_test(test_too_many_workers_are_refused),
+        cmocka_unit_test(test_collecting_costs_the_caller_by_the_leaf),
+        cmocka_unit_test(test_a_scaled_trace_forgets_what_was_measured_here),
+        cmocka_unit_test(test_published_figures_are_found_by_scheduler_and_threads),
     };
     return cmocka_run_group_tests(tests, make_data, free_data);
 }

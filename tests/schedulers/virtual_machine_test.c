@@ -25,6 +25,13 @@ static const struct virtual_costs costs = {
     .futex_call_ns = 500,
     .futex_wake_ns = 900,
     .wake_latency_ns = 3000,
+    .wake_long_ns = 9000,
+    .allocate_ns = 10,
+    .free_ns = 8,
+    .remote_free_ns = 20,
+    .copy_ns = 2,
+    .stream_ns = 7,
+    .crowd_factor = 1.5,
     .leaf_ns = 2,
     .smt_factor = 1.75,
     .smt_spin_factor = 1.2,
@@ -38,6 +45,7 @@ static struct virtual_machine *make(struct virtual_disturbance disturbance, uint
     for (unsigned i = 0; i < CORES; i++)
         places[i] = (struct virtual_place){.core = (uint16_t)(i < 2 ? 0 : i),
                                            .l3 = (uint16_t)(i / 3),
+                                           .slowness = i == 7 ? 2 : 0,
                                            .package = (uint16_t)(i / 6)};
     struct virtual_setup setup = {.costs = &costs,
                                   .places = places,
@@ -207,6 +215,138 @@ static void test_items_take_longer_while_the_sibling_works(void **state) {
     virtual_machine_destroy(machine);
 }
 
+/* ---- copying, arenas, slow cores ---- */
+
+static _Alignas(128) char block[512], copy[512];
+
+static void write_block(void *argument) {
+    (void)argument;
+    virtual_own(block, sizeof block);
+}
+
+static uint64_t move_block_ps(void) {
+    uint64_t begin = virtual_now_ps();
+    virtual_move(copy, block, sizeof block, 0);
+    return virtual_now_ps() - begin;
+}
+
+static void copy_what_another_wrote(void *argument) {
+    (void)argument;
+    on_core(2, write_block); /* under the same L3 */
+    assert_int_equal(move_block_ps(), (40 + 7 * 7 + 8 * 2) * 1000);
+    assert_int_equal(move_block_ps(), 8 * 2 * 1000);
+}
+
+static void test_the_first_fetched_line_of_a_copy_pays_the_distance(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, copy_what_another_wrote);
+    virtual_machine_destroy(machine);
+}
+
+enum { BLOCKS = 9 };
+static void *blocks[BLOCKS];
+
+static void allocate_blocks(void *argument) {
+    (void)argument;
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = virtual_allocate(64);
+}
+
+static void free_what_another_allocated(void *argument) {
+    (void)argument;
+    on_core(2, allocate_blocks);
+    uint64_t before[BLOCKS + 1] = {virtual_now_ps()};
+    for (int i = 0; i < BLOCKS; i++) {
+        virtual_free(blocks[i]);
+        before[i + 1] = virtual_now_ps();
+    }
+    for (int i = 0; i < 7; i++) /* fit into the core's own cache */
+        assert_int_equal(before[i + 1] - before[i], 20000);
+    assert_int_equal(before[8] - before[7], 20000 + 40000); /* the arena's lock comes over */
+    assert_int_equal(before[9] - before[8], 20000);
+}
+
+static void test_blocks_beyond_the_cache_go_to_the_arena_they_came_from(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, free_what_another_allocated);
+    virtual_machine_destroy(machine);
+}
+
+static void work_once(void *argument) {
+    uint64_t begin = virtual_now_ps();
+    virtual_work(1000000);
+    *(uint64_t *)argument = virtual_now_ps() - begin;
+}
+
+static void work_on_a_slow_core(void *argument) {
+    (void)argument;
+    uint64_t slow_ps = 0;
+    unsigned core = virtual_spawn(work_once, &slow_ps, 7);
+    virtual_join(core);
+    assert_int_equal(slow_ps, 2000000);
+}
+
+static void test_items_take_longer_on_a_slow_core(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, work_on_a_slow_core);
+    virtual_machine_destroy(machine);
+}
+
+static void sleep_once(void *argument) {
+    (void)argument;
+    while (!shared.futex)
+        virtual_futex_wait(&shared.futex, 0, 0, 0);
+    shared.end_ps = virtual_now_ps();
+}
+
+/* Halfway between a short and a long sleep, and far beyond: a core sleeps ever deeper. */
+static void wake_after_long_sleeps(void *argument) {
+    (void)argument;
+    static const struct {
+        uint64_t slept_us, latency_ns;
+    } expected[] = {{100, 3000}, {825, 6000}, {9000, 9000}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        shared.futex = 0;
+        uint64_t begin = virtual_now_ps();
+        unsigned core = virtual_spawn(sleep_once, NULL, 2);
+        /* The sleeper's call takes 700 ns, the waker's store 1 and its call up to the wake 1,400. */
+        virtual_work((expected[i].slept_us * 1000 + 700 - 1401) * 1000);
+        virtual_touch(&shared.futex, VIRTUAL_STORE, 0, 0);
+        shared.futex = 1;
+        virtual_futex_wake(&shared.futex, 1, 0, 0);
+        virtual_join(core);
+        assert_int_equal(shared.end_ps - begin,
+                         (expected[i].slept_us * 1000 + 700 + expected[i].latency_ns) * 1000);
+    }
+}
+
+static void test_waking_takes_longer_after_a_long_sleep(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, wake_after_long_sleeps);
+    virtual_machine_destroy(machine);
+}
+
+static void work_in_a_crowd(void *argument) {
+    (void)argument;
+    uint64_t first_ps = 0;
+    unsigned other = virtual_spawn(work_a_while, NULL, 2);
+    virtual_work(1000); /* until the other has begun */
+    work_once(&first_ps);
+    assert_int_equal(first_ps, 1500000);
+    virtual_join(other);
+}
+
+static void test_items_take_longer_while_other_cores_run_items(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, work_in_a_crowd);
+    virtual_machine_destroy(machine);
+}
+
 static void sleep_for_ever(void *argument) {
     (void)argument;
     virtual_futex_wait(&shared.futex, 0, 0, 0);
@@ -310,6 +450,11 @@ int main(void) {
         cmocka_unit_test(test_cores_act_in_order_of_virtual_time),
         cmocka_unit_test(test_a_waker_pays_for_each_sleeper_and_sleepers_start_later),
         cmocka_unit_test(test_items_take_longer_while_the_sibling_works),
+        cmocka_unit_test(test_the_first_fetched_line_of_a_copy_pays_the_distance),
+        cmocka_unit_test(test_blocks_beyond_the_cache_go_to_the_arena_they_came_from),
+        cmocka_unit_test(test_waking_takes_longer_after_a_long_sleep),
+        cmocka_unit_test(test_items_take_longer_on_a_slow_core),
+        cmocka_unit_test(test_items_take_longer_while_other_cores_run_items),
         cmocka_unit_test(test_a_deadlock_is_reported),
         cmocka_unit_test(test_endless_spinning_is_reported),
         cmocka_unit_test(test_a_seed_replays_and_another_differs),
