@@ -188,6 +188,8 @@ static bool open_record(struct simulate *simulate, struct error *error) {
 static bool compare(struct simulate *simulate, const struct record *now, struct error *error) {
     if (!simulate->options->against) return true;
     struct record *before = record_read(simulate->options->against, error);
+    if (before && before->warning[0])
+        fprintf(stderr, "grainbench simulate: %s\n", before->warning);
     bool done = before && prediction_compare(before, now, simulate->options->tolerance, stdout,
                                              &simulate->worse, error);
     record_free(before);
