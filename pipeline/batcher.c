@@ -43,6 +43,7 @@ static bool find_rows(struct batcher *self) {
         self->final = iterator_next(self->upstream, &item, &self->failure);
         if (self->final != ITERATOR_OK) return false;
         self->block = (struct block *)item;
+        block_arrive(self->block);
         self->blocks_begun++;
         uint64_t skipped = left_in_block(self) < self->skip ? left_in_block(self) : self->skip;
         self->block_row += skipped;

@@ -94,6 +94,7 @@ struct block *block_take(struct block_store *store, size_t capacity) {
     atomic_init(&block->references, 1);
     block->item = (struct item){.release = release_item};
     block->size = 0;
+    block->on_its_way = block->will_grow = false;
     block->item.bytes = block_bytes(block);
     book(store, block->item.bytes);
     return block;
@@ -116,14 +117,34 @@ bool block_grow(struct block *block, size_t capacity) {
     return true;
 }
 
+static void stop_growing(struct block *block, size_t bytes) {
+    if (block->will_grow) budget_has_grown(block->store->budget, bytes);
+    block->will_grow = false;
+}
+
 bool block_reserve_rows(struct block *block, size_t count) {
-    if (count <= block->row_capacity) return true;
-    struct row *rows = realloc(block->rows, count * sizeof *rows);
-    if (!rows) return false;
-    block->rows = rows;
-    block->row_capacity = count;
-    rebook(block);
+    size_t before = block->item.bytes;
+    if (count > block->row_capacity) {
+        struct row *rows = realloc(block->rows, count * sizeof *rows);
+        if (!rows) return false;
+        block->rows = rows;
+        block->row_capacity = count;
+        rebook(block);
+    }
+    stop_growing(block, block->item.bytes - before);
     return true;
+}
+
+void block_depart(struct block *block) {
+    block->on_its_way = block->will_grow = true;
+    budget_item_started(block->store->budget);
+    budget_will_grow(block->store->budget);
+}
+
+void block_arrive(struct block *block) {
+    stop_growing(block, 0);
+    if (block->on_its_way) budget_item_delivered(block->store->budget);
+    block->on_its_way = false;
 }
 
 struct block *block_share(struct block *block) {
@@ -134,6 +155,7 @@ struct block *block_share(struct block *block) {
 void block_release(struct block *block) {
     /* acq_rel: whoever frees the block has seen all uses of it. */
     if (atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) != 1) return;
+    block_arrive(block); /* if it was dropped before it did */
     struct block_store *store = block->store;
     size_t bytes = block->item.bytes;
     pthread_mutex_lock(&store->lock);

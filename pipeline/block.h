@@ -24,8 +24,9 @@ struct block {
     size_t size, capacity;
     struct row *rows;
     size_t row_capacity;
-    unsigned file;   /* which input file */
-    uint64_t offset; /* where in it the block begins */
+    unsigned file;              /* which input file */
+    uint64_t offset;            /* where in it the block begins */
+    bool on_its_way, will_grow; /* what its budget has been told; see block_depart */
     struct block *next_free;
 };
 
@@ -40,6 +41,11 @@ bool block_grow(struct block *block, size_t capacity);      /* keeps the data */
 bool block_reserve_rows(struct block *block, size_t count); /* room for `count` rows */
 struct block *block_share(struct block *block);             /* one more reference; returns it */
 void block_release(struct block *block);                    /* any thread */
+
+/* The block has been read and is on its way to the batcher, and the batcher has it: between the two
+ * its budget knows that bytes will be given back. Called by whoever owns the block. */
+void block_depart(struct block *block);
+void block_arrive(struct block *block);
 
 /* Bytes that this block keeps from being used for anything else. */
 size_t block_bytes(const struct block *block);

@@ -11,6 +11,9 @@ struct budget {
     size_t limit, used, maximum;
     size_t step, smallest_step; /* what starting an item adds: learned, and the least assumed */
     uint64_t items;             /* started and not yet delivered */
+    uint64_t ungrown;           /* of these, such as will grow */
+    size_t growth;              /* by how much: the most seen, at first a step */
+    bool grows;                 /* any of them does */
     unsigned waiting;
     bool interrupted;
 };
@@ -24,7 +27,7 @@ struct budget *budget_create(size_t limit_bytes, size_t step_bytes, struct error
     pthread_mutex_init(&budget->lock, NULL);
     pthread_cond_init(&budget->changed, NULL);
     budget->limit = limit_bytes;
-    budget->step = budget->smallest_step = step_bytes;
+    budget->step = budget->smallest_step = budget->growth = step_bytes;
     return budget;
 }
 
@@ -69,8 +72,26 @@ void budget_item_delivered(struct budget *budget) {
     unlock_and_wake(budget);
 }
 
+void budget_will_grow(struct budget *budget) {
+    if (!budget) return;
+    pthread_mutex_lock(&budget->lock);
+    budget->ungrown++;
+    pthread_mutex_unlock(&budget->lock);
+}
+
+void budget_has_grown(struct budget *budget, size_t bytes) {
+    if (!budget) return;
+    pthread_mutex_lock(&budget->lock);
+    budget->ungrown--;
+    if (!budget->grows || bytes > budget->growth) budget->growth = bytes;
+    budget->grows = true;
+    unlock_and_wake(budget);
+}
+
 static bool is_full(const struct budget *budget) {
-    return budget->limit && budget->items && budget->used + budget->step > budget->limit;
+    size_t growth = 0; /* of what is on its way, and of the next one */
+    if (budget->ungrown || budget->grows) growth = (budget->ungrown + 1) * budget->growth;
+    return budget->limit && budget->items && budget->used + budget->step + growth > budget->limit;
 }
 
 bool budget_wait(struct budget *budget) {

@@ -1,5 +1,5 @@
 /* A budget of bytes that a whole pipeline shares: blocks and tensors book what they hold, and the
- * executor that starts new items waits while the books are full. Whichever of count and bytes is
+ * executor that runs the source waits while the books are full. Whichever of count and bytes is
  * reached first holds the producer back.
  *
  * One exception: when no item is on its way to the consumer, the next one is let in whatever its
@@ -23,9 +23,14 @@ void budget_destroy(struct budget *budget);
 void budget_add(struct budget *budget, size_t bytes);
 void budget_remove(struct budget *budget, size_t bytes);
 
-/* An item is on its way to the consumer; it has been delivered (or dropped). */
+/* An item is on its way: a block to the batcher, or a batch to the consumer; it has been taken
+ * there (or dropped). While one is, somebody will give bytes back without anything new. */
 void budget_item_started(struct budget *budget);
 void budget_item_delivered(struct budget *budget);
+
+/* An item that is on its way will grow by its index of rows; it has, by `bytes`. */
+void budget_will_grow(struct budget *budget);
+void budget_has_grown(struct budget *budget, size_t bytes);
 
 /* Waits until a further item may be started. False when interrupted. */
 bool budget_wait(struct budget *budget);

@@ -160,16 +160,12 @@ static const struct transform *transform_of(const struct compose_parts *parts, c
     return &parts->finalize;
 }
 
-/* Only executors that let new items in wait for the budget: those up to the first behind the
- * batcher. A later one waits for batches that are on their way already, which must not wait for it.
- */
+/* Only the executor that runs the source waits for the budget. Later ones move what is in memory
+ * already, which must not wait for them; nor does a source of blocks that are all there. */
 static bool lets_items_in(const struct composition *composition, unsigned index) {
-    bool behind = false;
-    for (unsigned i = 0; i < index; i++) {
-        if (behind && composition->nodes[i].depth) return false;
-        behind = behind || makes_batches(&composition->nodes[i]);
-    }
-    return true;
+    for (unsigned i = 0; i < index; i++)
+        if (composition->nodes[i].depth) return false;
+    return strcmp(composition->nodes[0].name, "blocks") != 0;
 }
 
 /* What an executor's threads are called after: the last operator they run. */

@@ -110,6 +110,7 @@ static enum iterator_status read_one(struct reader *self, struct item **item) {
             block->offset = self->offset;
             self->offset += block->size;
             block->item.sequence = self->sequence++;
+            block_depart(block);
             *item = &block->item;
             return ITERATOR_OK;
         }

@@ -327,6 +327,9 @@ static bool consume_all(struct run *run, uint64_t start_ns, struct error *error)
         item_release(item);
         if (!consumed) return false;
         atomic_fetch_add_explicit(&run->delivered, 1, memory_order_relaxed);
+        struct cursor delivered = delivery_cursor(run->iterator);
+        if (run->setup->go_on && !run->setup->go_on(run->setup->go_on_context, &delivered))
+            return true;
     }
     if (limit && result->batches == limit) return true;
     result->finished = status == ITERATOR_END;

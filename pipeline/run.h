@@ -33,7 +33,10 @@ struct pipeline_setup {
     uint64_t spin_ns;
 
     struct cursor start;
-    uint64_t stop_after;   /* batches; 0: all */
+    uint64_t stop_after; /* batches; 0: all */
+    /* Optional: called on the consumer's thread after each batch; false stops there. */
+    bool (*go_on)(void *context, const struct cursor *delivered);
+    void *go_on_context;
     size_t interval_limit; /* recorded intervals a thread; 0: none */
     double stall_seconds;  /* 0: no stall reporter */
 };

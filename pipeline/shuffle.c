@@ -54,6 +54,7 @@ static void fill(struct shuffler *self) {
         self->final = iterator_next(self->upstream, &item, &self->failure);
         if (self->final != ITERATOR_OK) return;
         self->blocks_begun++;
+        block_arrive((struct block *)item);
         bool added = add_block(self, (struct block *)item);
         item_release(item);
         if (!added)

@@ -20,10 +20,9 @@ struct stall_reporter {
 
 static void print_account(const struct account *account, const struct recorder *recorder,
                           uint64_t now_ns, FILE *out) {
-    static const char *const doing[ACTIVITIES] = {"has been between items of", "has worked on",
-                                                  "has waited for input to",
-                                                  "has waited for a slot behind",
-                                                  "has been waking a thread on behalf of"};
+    static const char *const doing[ACTIVITIES] = {
+        "has been between items of", "has worked on", "has waited for input to",
+        "has waited for a slot behind", "has been waking a thread on behalf of"};
     uint64_t visible = atomic_load_explicit(&account->visible, memory_order_relaxed);
     if (visible == ACCOUNT_ENDED) return;
     uint64_t since_ns = atomic_load_explicit(&account->visible_since, memory_order_relaxed);

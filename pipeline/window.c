@@ -43,6 +43,7 @@ static void refill(struct window *self) {
         struct item *item;
         self->final = iterator_next(self->upstream, &item, &self->failure);
         if (self->final != ITERATOR_OK) return;
+        block_arrive((struct block *)item);
         if (push(self, (struct block *)item)) continue;
         item_release(item);
         self->final = failure_set(&self->failure, "window", 0, FAILURE_MEMORY, "out of memory");

@@ -110,6 +110,10 @@ static enum pipeline_outcome run_arms(struct pipeline_experiment *experiment, co
         bool done = pipeline_run(&plan->arms[arm].setup, &run->result, error);
         read_load(&run->after);
         if (!done) return PIPELINE_FAILED;
+        if (!run->result.rows) {
+            error_set(error, "the input has no rows: there is nothing to measure");
+            return PIPELINE_FAILED;
+        }
         if (!check_output(experiment, &plan->arms[arm], &run->result, error))
             return PIPELINE_OUTPUTS_DIFFER;
     }
@@ -177,10 +181,8 @@ static void diagnose_arms(struct pipeline_experiment *experiment) {
     free(times);
 }
 
-static bool write_trace(const struct pipeline_experiment *experiment, const char *path,
+static bool write_trace(const struct pipeline_experiment *experiment, struct trace *trace,
                         struct error *error) {
-    struct trace *trace = trace_create(path, error);
-    if (!trace) return false;
     for (unsigned arm = 0; arm < experiment->plan->arm_count; arm++)
         trace_add(trace, experiment->arms[arm].last.recorder, experiment->plan->arms[arm].label);
     return trace_finish(trace, error);
@@ -218,22 +220,28 @@ enum pipeline_outcome pipeline_experiment_run(struct pipeline_experiment *experi
     experiment->facts =
         calloc((size_t)experiment->rounds * plan->arm_count, sizeof *experiment->facts);
     struct round_run *runs = calloc(plan->arm_count, sizeof *runs);
+    struct trace *trace = NULL;
     enum pipeline_outcome outcome = PIPELINE_FAILED;
     if (!experiment->values || !experiment->facts || !runs)
         error_set(error, "out of memory for %u rounds", experiment->rounds);
-    else if (pipeline_append_arms(plan, writer, error))
+    /* The trace's file is made before anything is measured, or a wrong path would cost it all. */
+    else if ((!trace_path || (trace = trace_create(trace_path, error))) &&
+             pipeline_append_arms(plan, writer, error))
         outcome = run_rounds(experiment, runs, writer, error);
     progress_clear();
     for (unsigned arm = 0; runs && arm < plan->arm_count; arm++)
         experiment->arms[arm].last = runs[arm].result;
     free(runs);
-    if (outcome != PIPELINE_DONE) return outcome;
+    if (outcome != PIPELINE_DONE) {
+        if (trace) trace_finish(trace, NULL);
+        return outcome;
+    }
     take_medians(experiment);
     diagnose_arms(experiment);
+    if (trace && !write_trace(experiment, trace, error)) return PIPELINE_FAILED;
     for (unsigned arm = 0; arm < plan->arm_count; arm++)
         if (!pipeline_append_observation(experiment, arm, writer, error)) return PIPELINE_FAILED;
-    return trace_path && !write_trace(experiment, trace_path, error) ? PIPELINE_FAILED
-                                                                     : PIPELINE_DONE;
+    return PIPELINE_DONE;
 }
 
 void pipeline_experiment_free(struct pipeline_experiment *experiment) {

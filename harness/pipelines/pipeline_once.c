@@ -1,12 +1,17 @@
 /* Stop and go on; see pipeline_once.h. The cursor counts rows that the consumer has had: batches
- * that were only prefetched are prepared again. */
+ * that were only prefetched are prepared again. It is written once a second and at the end, in one
+ * step each time, so that what is on disk is whole even after a kill. */
+#define _GNU_SOURCE
 #include "harness/pipelines/pipeline_once.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "harness/json_file.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static bool read_member(const json_t *json, const char *name, uint64_t *value) {
     const json_t *member = json_object_get(json, name);
@@ -41,13 +46,12 @@ static bool read_cursor(const char *path, const struct pipeline_plan *plan, stru
 }
 
 static bool write_cursor(const char *path, const struct pipeline_plan *plan,
-                         const struct pipeline_result *result, struct error *error) {
-    const struct cursor *cursor = &result->cursor;
+                         const struct cursor *cursor, bool finished, struct error *error) {
     json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "rows",
                              (json_int_t)cursor->rows, "file", (json_int_t)cursor->file, "offset",
                              (json_int_t)cursor->offset, "block_row", (json_int_t)cursor->block_row,
                              "block_bytes", (json_int_t)plan->options.block_bytes, "shuffle",
-                             (json_int_t)plan->options.shuffle_rows, "finished", result->finished);
+                             (json_int_t)plan->options.shuffle_rows, "finished", finished);
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     bool written = text ? file_write(path, text, strlen(text), error)
                         : error_set(error, "out of memory for the cursor");
@@ -56,13 +60,57 @@ static bool write_cursor(const char *path, const struct pipeline_plan *plan,
     return written;
 }
 
+/* ---- while it runs */
+
+static volatile sig_atomic_t asked_to_stop;
+
+static void ask_to_stop(int signal_number) {
+    (void)signal_number;
+    asked_to_stop = 1;
+}
+
+/* The first interrupt stops behind the batch in use; a second one ends the program at once. */
+static void watch_signals(void) {
+    struct sigaction action = {.sa_handler = ask_to_stop,
+                               .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+struct progress {
+    const struct pipeline_plan *plan;
+    const char *cursor; /* where to write, or NULL */
+    uint64_t written_ns;
+    bool failed;
+    struct error error;
+};
+
+static bool go_on(void *context, const struct cursor *delivered) {
+    struct progress *progress = context;
+    if (progress->cursor && clock_now_ns() - progress->written_ns > 1000000000) {
+        progress->failed =
+            !write_cursor(progress->cursor, progress->plan, delivered, false, &progress->error);
+        progress->written_ns = clock_now_ns();
+    }
+    return !asked_to_stop && !progress->failed;
+}
+
+static double resident_maximum_mb(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss * 1024 / 1e6;
+}
+
 static void print(const struct pipeline_plan *plan, const struct pipeline_result *result,
                   uint64_t first, FILE *out) {
     fprintf(out, "pipeline     %s\n", result->composition.text);
     fprintf(out, "delivered    %llu rows in %llu batches, rows %llu to %llu; %s\n",
             (unsigned long long)result->rows, (unsigned long long)result->batches,
             (unsigned long long)first + 1, (unsigned long long)(first + result->rows),
-            result->finished ? "the input ended" : "stopped");
+            result->finished ? "the input ended"
+            : asked_to_stop  ? "stopped by a signal"
+                             : "stopped");
     if (plan->path_count)
         fprintf(out, "ids digest   %016llx, factor %016llx; %llu tokens\n",
                 (unsigned long long)result->digest.value, (unsigned long long)result->digest.factor,
@@ -71,9 +119,10 @@ static void print(const struct pipeline_plan *plan, const struct pipeline_result
             (double)result->total_ns / 1e9, (double)result->rows * 1e9 / (double)result->total_ns,
             (double)result->first_batch_ns / 1e6);
     fprintf(out,
-            "alive        at most %u batches of %u allowed; %.2f MB in use, %.2f MB in blocks\n",
+            "alive        at most %u batches of %u allowed; %.2f MB in use, %.2f MB in blocks; the "
+            "process %.1f MB\n",
             result->live_maximum, result->live_allowed, (double)result->bytes_maximum / 1e6,
-            (double)result->pinned_maximum / 1e6);
+            (double)result->pinned_maximum / 1e6, resident_maximum_mb());
 }
 
 bool pipeline_once_run(const struct pipeline_plan *plan, const struct pipeline_once *once,
@@ -82,9 +131,16 @@ bool pipeline_once_run(const struct pipeline_plan *plan, const struct pipeline_o
     struct pipeline_result result;
     setup.stop_after = once->stop_after;
     if (once->resume && !read_cursor(once->resume, plan, &setup.start, error)) return false;
+    struct progress progress = {.plan = plan, .cursor = once->cursor};
+    progress.written_ns = clock_now_ns();
+    setup.go_on = go_on;
+    setup.go_on_context = &progress;
+    watch_signals();
     bool done = pipeline_run(&setup, &result, error);
+    if (done && progress.failed) done = error_set(error, "%s", progress.error.message);
     if (done) print(plan, &result, setup.start.rows, out);
-    if (done && once->cursor) done = write_cursor(once->cursor, plan, &result, error);
+    if (done && once->cursor)
+        done = write_cursor(once->cursor, plan, &result.cursor, result.finished, error);
     pipeline_result_free(&result);
     return done;
 }

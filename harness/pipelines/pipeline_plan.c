@@ -229,7 +229,8 @@ static bool plan_depths(struct pipeline_plan *plan, const struct pipeline_setup 
     do {
         char *end;
         unsigned long depth = strtoul(at, &end, 10);
-        if (end == at || (*end && *end != ',') || depth > EXECUTOR_DEPTH_LIMIT || *at == '-')
+        if (end == at || (*end && *end != ',') || (*end && !end[1]) ||
+            depth > EXECUTOR_DEPTH_LIMIT || *at == '-')
             return error_set(error,
                              "--prefetch-batches: '%s' is not a list of depths such as 0,1,2,4 "
                              "(at most %d)",
@@ -239,6 +240,9 @@ static bool plan_depths(struct pipeline_plan *plan, const struct pipeline_setup 
                     "grainbench pipeline: depth %lu only costs memory: 64 is more than any "
                     "variation of durations needs\n",
                     depth);
+        for (unsigned i = 0; i < plan->arm_count; i++)
+            if (plan->arms[i].depth == depth)
+                return error_set(error, "--prefetch-batches: depth %lu is named twice", depth);
         if (!add_arm(plan, shared, (unsigned)depth, false, error)) return false;
         at = *end ? end + 1 : end;
     } while (*at);

@@ -143,9 +143,13 @@ static void print_heading(const struct pipeline_experiment *experiment, FILE *ou
         fprintf(out, "input        %s%s, encoder %s, sequence length %lld\n", plan->paths[0],
                 plan->built_in ? " (generated text)" : "", options->encoder,
                 (long long)options->sequence);
-    fprintf(out, "batches      %llu of %lld rows%s; consumer %s",
-            (unsigned long long)first->batches, (long long)options->batch,
-            options->cross_blocks ? "" : ", ending at block ends", plan->device.spec);
+    fprintf(out, "batches      %llu of ", (unsigned long long)first->batches);
+    if (options->batch)
+        fprintf(out, "%lld rows%s", (long long)options->batch,
+                options->cross_blocks ? "" : ", ending at block ends");
+    else
+        fputs("a block each", out);
+    fprintf(out, "; consumer %s", plan->device.spec);
     if (options->scale != 1) fprintf(out, "; durations x %g", options->scale);
     fprintf(out,
             "\nmeasured     %u rounds, %s mode, %u workers, spin %g us; %u processors available\n",

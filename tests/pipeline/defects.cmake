@@ -40,7 +40,7 @@ planted_defect(end_not_sticky "hang" "    return finish(ring, slot->status, fail
   "    return deliver(ring, head), slot->status")
 planted_defect(failure_lost "ended with" "publish(ring, sequence, ITERATOR_ERROR, NULL"
   "publish(ring, sequence, ITERATOR_END, NULL")
-planted_defect(failure_overtakes "hang|items instead of" "publish(ring, sequence, ITERATOR_ERROR, NULL"
+planted_defect(failure_overtakes "hang|items instead of|not released|ended with|names item" "publish(ring, sequence, ITERATOR_ERROR, NULL"
   "publish(ring, atomic_load(&ring->head), ITERATOR_ERROR, NULL")
 planted_defect(wrong_slot "hang|not in order|items instead of" "sequence % ring->setup.depth"
   "(sequence + sequence / ring->setup.depth) % ring->setup.depth")

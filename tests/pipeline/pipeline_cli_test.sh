@@ -33,7 +33,16 @@ expect 0 '^\| *total' pipeline $quick $work --prefetch-batches 0 --format markdo
 grep -q '"ph":"X","name":"format"' trace.json || { echo "FAILED: the trace has no format"; failures=$((failures + 1)); }
 grep -q '"kind":"end"' record.jsonl || { echo "FAILED: the record has no end"; failures=$((failures + 1)); }
 
-expect 2 'is not a list of depths' pipeline $work --prefetch-batches 1,x
+for depths in 1,x -1 "" 1, ,1 4097 99999999999999999999 1.5; do
+    expect 2 'is not a list of depths' pipeline $work --prefetch-batches "$depths"
+done
+expect 2 'depth 2 is named twice' pipeline $work --prefetch-batches 2,2
+expect 0 'only costs memory' pipeline $quick $work --prefetch-batches 0,4096 --control 0
+expect 0 'depth 2' pipeline $quick $work --prefetch-batches 0,2 --workers 64 --control 0
+expect 2 '257 is out of range' pipeline $work --workers 257
+expect 2 'nothing to measure' pipeline --synthetic rows=0:blocks=1 --consumer sleep:us=1
+expect 2 'cannot be written' pipeline $work --trace no/such/folder/trace.json
+expect 0 'a block each' pipeline $quick $work --batch 0 --prefetch-batches 0,1 --control 0
 expect 2 "there is no consumer 'gpu'" pipeline $work --consumer gpu
 expect 2 'replay needs file=FILE' pipeline $work --consumer replay
 expect 2 "--batch: 'many' is not a whole number" pipeline $work --batch many
@@ -64,6 +73,21 @@ if "$program" pipeline --stop-after 1 --consumer sleep:us=0 >out 2>&1; then
     seq 1 4000 | sed 's/$/ bottles of beer on the wall/' >text
     expect 0 'rows 1 to 800; stopped' pipeline $once --stop-after 25 --cursor here text
     expect 0 'rows 801 to 4000; the input ended' pipeline $once --resume here text
+    # An interrupt stops behind a batch; after a kill, the cursor of a second ago is whole.
+    slow="--batch 32 --mode streaming --prefetch-batches 3 --block 4096 --consumer sleep:us=40000"
+    for signal in INT KILL; do
+        rm -f cursor
+        "$program" pipeline $slow --cursor cursor text >out 2>&1 &
+        process=$!
+        tries=0
+        while [ ! -s cursor ] && [ $((tries += 1)) -lt 300 ]; do sleep 0.1; done
+        kill -s $signal $process
+        wait $process
+        [ $signal = KILL ] || grep -q 'stopped by a signal' out || {
+            echo "FAILED: an interrupted run does not say so"; cat out; failures=$((failures + 1)); }
+        rows=$(sed -n 's/.*"rows": \([0-9]*\).*/\1/p' cursor)
+        expect 0 "rows $((rows + 1)) to 4000; the input ended" pipeline $once --resume cursor text
+    done
     expect 2 'was written with --block 4096' pipeline $once --block 8192 --resume here text
     expect 0 'ids digest' pipeline $once --encoder pcre2 --cursor pcre2.json text
     grep 'ids digest' out >one
