@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 struct bench_encoder_options {
-    const char *corpus, *vocab, *merges;
+    const char *corpus, *vocab, *merges, *cases;
     int64_t rounds, memory, workers;
-    int simd;
+    int simd, beside;
     bool load;
 };
 
@@ -23,6 +23,11 @@ static const struct grainbench_option bench_encoder_table[] = {
      "21", NULL, 1, ENCODER_BENCH_ROUNDS_LIMIT, "how often every case is run"},
     {"simd", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct bench_encoder_options, simd), "LEVEL",
      "auto", FAST_LEVEL_CHOICES, 0, 0, "instruction set of the encoder's inner loops"},
+    {"beside", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct bench_encoder_options, beside), "LEVEL",
+     "none", "none|" FAST_LEVEL_CHOICES, 0, 0,
+     "a second instruction set, run in the same rounds and compared with the first"},
+    {"cases", 0, GRAINBENCH_OPTION_TEXT, offsetof(struct bench_encoder_options, cases), "NAMES",
+     NULL, NULL, 0, 0, "only these cases, with commas between, and PCRE2 matching"},
     {"memory", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct bench_encoder_options, memory), "MIB",
      "10", NULL, 2, 4096, "most memory for a worker's word tables, in MiB"},
     {"workers", 'w', GRAINBENCH_OPTION_INTEGER, offsetof(struct bench_encoder_options, workers),
@@ -37,10 +42,22 @@ static void print_cases(const struct encoder_bench *bench) {
            "vs PCRE2");
     for (size_t i = 0; i < encoder_bench_case_count(); i++) {
         struct encoder_bench_case result;
-        encoder_bench_result(bench, i, &result);
+        if (!encoder_bench_result(bench, i, &result)) continue;
         double ns = result.duration_ns / result.units;
         printf("%-15s %9.0f %13.2f %9.1f   %-52s %8.2fx\n", result.name, result.throughput_mb_per_s,
                ns, ns * ghz, result.what, result.ratio);
+    }
+}
+
+static void print_beside(const struct encoder_bench *bench) {
+    for (size_t i = 0; i < encoder_bench_case_count(); i++) {
+        struct encoder_bench_beside result;
+        if (!encoder_bench_beside(bench, i, &result)) continue;
+        char what[80];
+        snprintf(what, sizeof what, "%s: %.0f %% of %s", encoder_bench_level_beside(bench),
+                 100 * result.of_first, encoder_bench_level(bench));
+        printf("%-15s %9.0f %13s %9s   %-52s %8.2fx\n", result.name, result.throughput_mb_per_s, "",
+               "", what, result.ratio);
     }
 }
 
@@ -86,6 +103,7 @@ static int measure(struct encoder_bench_settings *settings, bool load) {
                settings->corpus->size_bytes, settings->corpus->line_count, encoder_bench_ids(bench),
                encoder_bench_level(bench), settings->rounds, encoder_bench_clock_ghz(bench));
         print_cases(bench);
+        print_beside(bench);
     }
     if (ok && settings->workers > 1) ok = print_workers(bench, settings->workers, &error);
     encoder_bench_destroy(bench);
@@ -118,6 +136,8 @@ static int run_bench_encoder(const void *parsed, int operand_count, char **opera
                 .vocab_path = options->vocab ? options->vocab : vocab,
                 .merges_path = options->merges ? options->merges : merges,
                 .simd = options->simd,
+                .beside = options->beside - 1,
+                .cases = options->cases,
                 .memory = (size_t)options->memory << 20,
                 .rounds = (unsigned)options->rounds,
                 .workers = (unsigned)options->workers,
@@ -143,6 +163,7 @@ const struct command command_bench_encoder = {
         "Before anything is timed the ids are compared with those of the encoder pcre2; exit "
         "status 5 tells that they differ.",
     .examples = "grainbench bench-encoder\n"
+                "grainbench bench-encoder --beside avx2 --cases 'warm whole,warm per line'\n"
                 "grainbench bench-encoder --simd avx2 --rounds 51\n"
                 "grainbench bench-encoder --workers 2 --load",
     .options = bench_encoder_table,

@@ -33,39 +33,40 @@ static void run_reference(struct encoder_bench *b) {
 }
 
 static void run_whole(struct encoder_bench *b) {
-    sink = fast_encode_text(b->level, b->warm, b->text, b->length, b->ids);
+    sink = fast_encode_text(b->side->level, b->side->warm, b->text, b->length, b->ids);
 }
 
 static void run_lines(struct encoder_bench *b) {
     size_t count = 0;
     for (size_t i = 0; i < b->corpus->line_count; i++)
-        count += fast_encode_text(b->level, b->warm, (const uint8_t *)b->corpus->lines[i],
-                                  b->corpus->lengths[i], b->ids + count);
+        count +=
+            fast_encode_text(b->side->level, b->side->warm, (const uint8_t *)b->corpus->lines[i],
+                             b->corpus->lengths[i], b->ids + count);
     sink = count;
 }
 
 static void run_batch(struct encoder_bench *b) {
-    sink = fast_encode_lines(b->level, b->warm, b->text, b->length, b->ids, b->counts);
+    sink = fast_encode_lines(b->side->level, b->side->warm, b->text, b->length, b->ids, b->counts);
 }
 
 static void prepare_cold(struct encoder_bench *b) {
-    fast_words_renew(b->cold, true);
+    fast_words_renew(b->side->cold, true);
 }
 
 static void run_cold(struct encoder_bench *b) {
-    sink = fast_encode_text(b->level, b->cold, b->text, b->length, b->ids);
+    sink = fast_encode_text(b->side->level, b->side->cold, b->text, b->length, b->ids);
 }
 
 static void run_no_cache(struct encoder_bench *b) {
     struct fast_scanner scanner;
-    uint32_t *ids = b->ids, *starts = b->warm->starts;
+    uint32_t *ids = b->ids, *starts = b->side->warm->starts;
     fast_scanner_begin(&scanner, b->text, b->length);
     for (size_t open = 0;;) {
-        size_t count = open + b->level->scan_text(&scanner, starts + open, FAST_CHUNK - open);
+        size_t count = open + b->side->level->scan_text(&scanner, starts + open, FAST_CHUNK - open);
         bool done = fast_scanner_done(&scanner);
         starts[count] = (uint32_t)b->length;
         for (size_t i = 0; i + !done < count; i++)
-            ids += fast_merge(b->model, b->warm->merge, b->text + starts[i],
+            ids += fast_merge(b->model, b->side->warm->merge, b->text + starts[i],
                               starts[i + 1] - starts[i], ids);
         if (done) break;
         starts[0] = starts[count - 1];
@@ -78,7 +79,7 @@ static void run_scan(struct encoder_bench *b) {
     struct fast_scanner scanner;
     fast_scanner_begin(&scanner, b->text, b->length);
     size_t count = 0, more;
-    while ((more = b->level->scan_text(&scanner, b->warm->starts, FAST_CHUNK)) > 0)
+    while ((more = b->side->level->scan_text(&scanner, b->side->warm->starts, FAST_CHUNK)) > 0)
         count += more;
     sink = count;
 }
@@ -86,7 +87,7 @@ static void run_scan(struct encoder_bench *b) {
 static void run_look_up(struct encoder_bench *b) {
     for (size_t i = 0; i < b->start_count; i += FAST_CHUNK) {
         size_t count = b->start_count - i < FAST_CHUNK ? b->start_count - i : FAST_CHUNK;
-        b->level->look_up(b->warm, b->text, b->starts + i, count, b->values + i);
+        b->side->level->look_up(b->side->warm, b->text, b->starts + i, count, b->values + i);
     }
 }
 
@@ -94,8 +95,8 @@ static void run_emit(struct encoder_bench *b) {
     uint32_t *out = b->ids;
     for (size_t i = 0; i < b->start_count; i += FAST_CHUNK) {
         size_t count = b->start_count - i < FAST_CHUNK ? b->start_count - i : FAST_CHUNK;
-        out = b->level->emit_text(b->warm, b->text, b->starts + i, count, b->values + i, out,
-                                  b->ids + b->length);
+        out = b->side->level->emit_text(b->side->warm, b->text, b->starts + i, count, b->values + i,
+                                        out, b->ids + b->length);
     }
     sink = (size_t)(out - b->ids);
 }
@@ -104,7 +105,7 @@ static void run_miss(struct encoder_bench *b) {
     uint64_t sum = 0;
     uint32_t ids[FAST_LONGEST_WORD];
     for (size_t i = 0; i < b->missing_count; i++)
-        sum += fast_merge(b->model, b->warm->merge, b->text + b->missing[i].start,
+        sum += fast_merge(b->model, b->side->warm->merge, b->text + b->missing[i].start,
                           b->missing[i].length, ids);
     sink = sum;
 }
@@ -124,20 +125,21 @@ static const struct {
     const char *name, *what;
     void (*prepare)(struct encoder_bench *); /* not timed */
     void (*run)(struct encoder_bench *);
+    bool leveled; /* depends on the instruction set */
 } cases[] = {
-    {"PCRE2 matching", "jit_match, one pre-token a call, per line", NULL, run_pcre2},
-    {"pcre2 per line", "the encoder pcre2, warm, its cache holding every word", NULL,
-     run_reference},
-    {"warm whole", "the whole text in one call", NULL, run_whole},
-    {"warm per line", "one call a line", NULL, run_lines},
-    {"warm batch", "all lines in one call", NULL, run_batch},
-    {"cold whole", "seeded tables that have seen no text", prepare_cold, run_cold},
-    {"no cache", "every word merged anew", NULL, run_no_cache},
-    {"scan", "stage: where words begin", NULL, run_scan},
-    {"lookup", "stage: their ids in the tables", NULL, run_look_up},
-    {"emit", "stage: ids written out", NULL, run_emit},
-    {"miss", "stage: merging the corpus's words that are no token", NULL, run_miss},
-    {"memory read", "64 MiB, for comparison", NULL, run_read},
+    {"PCRE2 matching", "jit_match, one pre-token a call, per line", NULL, run_pcre2, false},
+    {"pcre2 per line", "the encoder pcre2, warm, its cache holding every word", NULL, run_reference,
+     false},
+    {"warm whole", "the whole text in one call", NULL, run_whole, true},
+    {"warm per line", "one call a line", NULL, run_lines, true},
+    {"warm batch", "all lines in one call", NULL, run_batch, true},
+    {"cold whole", "seeded tables that have seen no text", prepare_cold, run_cold, true},
+    {"no cache", "every word merged anew", NULL, run_no_cache, false},
+    {"scan", "stage: where words begin", NULL, run_scan, true},
+    {"lookup", "stage: their ids in the tables", NULL, run_look_up, true},
+    {"emit", "stage: ids written out", NULL, run_emit, true},
+    {"miss", "stage: merging the corpus's words that are no token", NULL, run_miss, false},
+    {"memory read", "64 MiB, for comparison", NULL, run_read, false},
 };
 enum { CASES = sizeof cases / sizeof cases[0], PCRE2_CASE = 0 };
 _Static_assert((int)CASES <= (int)ENCODER_BENCH_CASES_LIMIT, "every case has room for its times");
@@ -175,18 +177,27 @@ static double additions_per_ns(void) {
     return 4.0 * ADDITIONS / (double)(clock_thread_cpu_ns() - from);
 }
 
+/* One round of a case, at all levels that it depends on. */
+static void time_case(struct encoder_bench *b, size_t index, unsigned round) {
+    size_t sides = cases[index].leveled ? b->side_count : 1;
+    for (size_t k = 0; b->wanted[index] && k < sides; k++) {
+        size_t side = (k + round) % sides;
+        b->side = &b->sides[side];
+        if (cases[index].prepare) cases[index].prepare(b);
+        uint64_t from = clock_thread_cpu_ns();
+        cases[index].run(b);
+        b->durations[side][index][round] = (double)(clock_thread_cpu_ns() - from);
+    }
+}
+
 bool encoder_bench_run(struct encoder_bench *b, struct error *error) {
     (void)error;
     for (unsigned round = 0; round < b->rounds; round++) {
         b->clock_ghz[round] = additions_per_ns();
-        for (size_t k = 0; k < CASES; k++) {
-            size_t index = (k + round) % CASES;
-            if (cases[index].prepare) cases[index].prepare(b);
-            uint64_t from = clock_thread_cpu_ns();
-            cases[index].run(b);
-            b->durations[index][round] = (double)(clock_thread_cpu_ns() - from);
-        }
+        for (size_t k = 0; k < CASES; k++)
+            time_case(b, (k + round) % CASES, round);
     }
+    b->side = &b->sides[0];
     return true;
 }
 
@@ -202,13 +213,19 @@ double encoder_bench_median(const double *values, unsigned count) {
     return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
-void encoder_bench_result(const struct encoder_bench *b, size_t index,
-                          struct encoder_bench_case *result) {
+/* Median of the rounds' ratios of throughputs, `side` of a case to PCRE2 matching. */
+static double ratio_to_pcre2(const struct encoder_bench *b, size_t side, size_t index) {
     double ratios[ENCODER_BENCH_ROUNDS_LIMIT];
     for (unsigned round = 0; round < b->rounds; round++)
-        ratios[round] = b->durations[PCRE2_CASE][round] / case_bytes(b, PCRE2_CASE) /
-                        (b->durations[index][round] / case_bytes(b, index));
-    double median = encoder_bench_median(b->durations[index], b->rounds);
+        ratios[round] = b->durations[0][PCRE2_CASE][round] / case_bytes(b, PCRE2_CASE) /
+                        (b->durations[side][index][round] / case_bytes(b, index));
+    return encoder_bench_median(ratios, b->rounds);
+}
+
+bool encoder_bench_result(const struct encoder_bench *b, size_t index,
+                          struct encoder_bench_case *result) {
+    if (!b->wanted[index]) return false;
+    double median = encoder_bench_median(b->durations[0][index], b->rounds);
     *result = (struct encoder_bench_case){
         .name = cases[index].name,
         .what = cases[index].what,
@@ -216,12 +233,33 @@ void encoder_bench_result(const struct encoder_bench *b, size_t index,
         .units = case_units(b, index),
         .duration_ns = median,
         .throughput_mb_per_s = case_bytes(b, index) / median * 1e3,
-        .ratio = encoder_bench_median(ratios, b->rounds),
+        .ratio = ratio_to_pcre2(b, 0, index),
     };
+    return true;
+}
+
+bool encoder_bench_beside(const struct encoder_bench *b, size_t index,
+                          struct encoder_bench_beside *result) {
+    if (!b->wanted[index] || !cases[index].leveled || b->side_count < 2) return false;
+    double ratios[ENCODER_BENCH_ROUNDS_LIMIT];
+    for (unsigned round = 0; round < b->rounds; round++)
+        ratios[round] = b->durations[0][index][round] / b->durations[1][index][round];
+    double median = encoder_bench_median(b->durations[1][index], b->rounds);
+    *result = (struct encoder_bench_beside){
+        .name = cases[index].name,
+        .throughput_mb_per_s = case_bytes(b, index) / median * 1e3,
+        .ratio = ratio_to_pcre2(b, 1, index),
+        .of_first = encoder_bench_median(ratios, b->rounds),
+    };
+    return true;
 }
 
 const char *encoder_bench_level(const struct encoder_bench *b) {
-    return b->level->name;
+    return b->sides[0].level->name;
+}
+
+const char *encoder_bench_level_beside(const struct encoder_bench *b) {
+    return b->side_count > 1 ? b->sides[1].level->name : NULL;
 }
 
 size_t encoder_bench_ids(const struct encoder_bench *b) {
@@ -245,12 +283,13 @@ static void keep_chunk(void *context, struct fast_words *words, const uint8_t *t
 /* The distinct words that only merging gives: found by what adds to the miss count of fresh tables.
  */
 static void find_missing(struct encoder_bench *b) {
-    fast_words_renew(b->cold, true);
+    struct fast_words *words = b->side->cold;
+    fast_words_renew(words, true);
     for (size_t i = 0; i < b->start_count; i++) {
-        uint64_t before = b->cold->misses;
+        uint64_t before = words->misses;
         uint32_t length = b->starts[i + 1] - b->starts[i];
-        fast_words_find(b->cold, b->text + b->starts[i], length);
-        if (b->cold->misses == before || length > FAST_LONGEST_WORD) continue;
+        fast_words_find(words, b->text + b->starts[i], length);
+        if (words->misses == before || length > FAST_LONGEST_WORD) continue;
         b->missing[b->missing_count++] = (struct bench_word){b->starts[i], length};
         b->missing_bytes += length;
     }
@@ -284,17 +323,25 @@ static bool load_reference(struct encoder_bench *b, struct error *error) {
     return true;
 }
 
+static bool load_side(struct encoder_bench *b, int simd, struct error *error) {
+    struct bench_side *side = &b->sides[b->side_count++];
+    side->level = fast_level_choose(simd, error);
+    if (!side->level) return false;
+    side->warm = fast_words_create(b->model, side->level->hash, b->memory, error);
+    side->cold =
+        side->warm ? fast_words_create(b->model, side->level->hash, b->memory, error) : NULL;
+    return side->cold != NULL;
+}
+
 static bool load(struct encoder_bench *b, const struct encoder_bench_settings *settings,
                  struct error *error) {
-    b->level = fast_level_choose(settings->simd, error);
-    if (!b->level) return false;
     b->tokenizer = tokenizer_create(settings->vocab_path, settings->merges_path, 0, error);
     if (!b->tokenizer) return false;
     b->model = fast_model_create(b->tokenizer->vocabulary, error);
     if (!b->model) return false;
-    b->warm = fast_words_create(b->model, b->level->hash, settings->memory, error);
-    b->cold = b->warm ? fast_words_create(b->model, b->level->hash, settings->memory, error) : NULL;
-    if (!b->cold) return false;
+    if (!load_side(b, settings->simd, error)) return false;
+    if (settings->beside >= 0 && !load_side(b, settings->beside, error)) return false;
+    b->side = &b->sides[0];
     b->pretokenizer = pretokenizer_create(error);
     if (!b->pretokenizer) return false;
     if (!pretokenizer_is_compiled(b->pretokenizer))
@@ -302,6 +349,25 @@ static bool load(struct encoder_bench *b, const struct encoder_bench_settings *s
                          "PCRE2 has no just-in-time compiler here, and with it no reference");
     b->pretokenizer_scratch = pretokenizer_scratch_create(b->pretokenizer, error);
     return b->pretokenizer_scratch != NULL && load_reference(b, error);
+}
+
+/* PCRE2's matching is always among them: it is what the others are compared with. */
+static bool choose_cases(struct encoder_bench *b, const char *names, struct error *error) {
+    for (size_t i = 0; i < CASES; i++)
+        b->wanted[i] = !names;
+    b->wanted[PCRE2_CASE] = true;
+    for (size_t length; names && *names; names += length + (names[length] == ',')) {
+        size_t i = 0;
+        length = strcspn(names, ",");
+        while (i < CASES &&
+               (strlen(cases[i].name) != length || strncmp(cases[i].name, names, length) != 0))
+            i++;
+        if (i == CASES)
+            return error_set(error, "there is no case '%.*s'; their names are the first column",
+                             (int)length, names);
+        b->wanted[i] = true;
+    }
+    return true;
 }
 
 struct encoder_bench *encoder_bench_create(const struct encoder_bench_settings *settings,
@@ -317,12 +383,12 @@ struct encoder_bench *encoder_bench_create(const struct encoder_bench_settings *
     b->rounds = settings->rounds;
     b->workers = settings->workers;
     b->memory = settings->memory;
-    if (!load(b, settings, error) || !allocate(b, error) ||
-        !encoder_bench_check(b, settings, same_ids, error)) {
+    if (!choose_cases(b, settings->cases, error) || !load(b, settings, error) ||
+        !allocate(b, error) || !encoder_bench_check(b, settings, same_ids, error)) {
         encoder_bench_destroy(b);
         return NULL;
     }
-    fast_each_chunk(b->level, b->warm, b->text, b->length, false, keep_chunk, b);
+    fast_each_chunk(b->side->level, b->side->warm, b->text, b->length, false, keep_chunk, b);
     b->starts[b->start_count] = (uint32_t)b->length;
     find_missing(b);
     run_reference(b); /* warms its cache */
@@ -331,8 +397,10 @@ struct encoder_bench *encoder_bench_create(const struct encoder_bench_settings *
 
 void encoder_bench_destroy(struct encoder_bench *b) {
     if (!b) return;
-    fast_words_destroy(b->warm);
-    fast_words_destroy(b->cold);
+    for (size_t i = 0; i < b->side_count; i++) {
+        fast_words_destroy(b->sides[i].warm);
+        fast_words_destroy(b->sides[i].cold);
+    }
     if (b->has_reference) {
         piece_scratch_release(&b->reference_scratch);
         piece_encoder_release(&b->reference);

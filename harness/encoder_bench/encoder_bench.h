@@ -12,8 +12,10 @@
 struct encoder_bench_settings {
     const struct corpus *corpus;
     const char *vocab_path, *merges_path;
-    int simd;      /* index into FAST_LEVEL_CHOICES */
-    size_t memory; /* budget of a worker's word tables, bytes */
+    int simd;          /* index into FAST_LEVEL_CHOICES */
+    int beside;        /* the same of a second level, run in the same rounds; -1: none */
+    const char *cases; /* names with commas between; NULL: all */
+    size_t memory;     /* budget of a worker's word tables, bytes */
     unsigned rounds;
     unsigned workers; /* 1, or how many are compared with one */
 };
@@ -27,6 +29,14 @@ struct encoder_bench_case {
     double duration_ns;         /* median, one run */
     double throughput_mb_per_s; /* 10^6 bytes */
     double ratio; /* to PCRE2 matching alone: median of the rounds' throughput ratios */
+};
+
+/* The same case at two levels. */
+struct encoder_bench_beside {
+    const char *name;
+    double throughput_mb_per_s; /* of the second level */
+    double ratio;               /* to PCRE2 matching alone */
+    double of_first;            /* median of the rounds' throughput ratios, second to first level */
 };
 
 /* The two ways to a ready tokenizer: from vocab.json and merges.txt, and from the cache file. */
@@ -53,10 +63,15 @@ void encoder_bench_destroy(struct encoder_bench *bench); /* NULL is allowed */
 bool encoder_bench_run(struct encoder_bench *bench, struct error *error);
 
 size_t encoder_bench_case_count(void);
-void encoder_bench_result(const struct encoder_bench *bench, size_t index,
+/* False if the case was not asked for. */
+bool encoder_bench_result(const struct encoder_bench *bench, size_t index,
                           struct encoder_bench_case *result);
+/* False without a second level, and for what does not depend on the level or was not asked for. */
+bool encoder_bench_beside(const struct encoder_bench *bench, size_t index,
+                          struct encoder_bench_beside *result);
 const char *encoder_bench_level(const struct encoder_bench *bench);
-size_t encoder_bench_ids(const struct encoder_bench *bench); /* of the whole text */
+const char *encoder_bench_level_beside(const struct encoder_bench *bench); /* NULL: none */
+size_t encoder_bench_ids(const struct encoder_bench *bench);               /* of the whole text */
 /* Of the processor during the rounds, from chains of dependent additions, which take one cycle
  * each: what turns ns into cycles. */
 double encoder_bench_clock_ghz(const struct encoder_bench *bench);

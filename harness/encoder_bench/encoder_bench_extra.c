@@ -43,20 +43,30 @@ static bool digest_by_encoder(struct encoder_bench *b, const char *name,
     return ok || error_set(error, "encoder %s: %s", name, message);
 }
 
-bool encoder_bench_check(struct encoder_bench *b, const struct encoder_bench_settings *settings,
-                         bool *same_ids, struct error *error) {
-    uint64_t expected[2], found[3] = {DIGEST_START, DIGEST_START, DIGEST_START};
-    if (!digest_by_encoder(b, "pcre2", settings, expected, error)) return false;
-    b->id_count = fast_encode_text(b->level, b->warm, b->text, b->length, b->ids);
+static bool same_on_side(struct encoder_bench *b, const struct bench_side *side,
+                         const uint64_t expected[2]) {
+    uint64_t found[3] = {DIGEST_START, DIGEST_START, DIGEST_START};
+    b->id_count = fast_encode_text(side->level, side->warm, b->text, b->length, b->ids);
     found[0] = digest_ids(DIGEST_START, b->ids, b->id_count);
     for (size_t i = 0; i < b->corpus->line_count; i++) {
-        size_t count = fast_encode_text(b->level, b->warm, (const uint8_t *)b->corpus->lines[i],
-                                        b->corpus->lengths[i], b->ids);
+        size_t count =
+            fast_encode_text(side->level, side->warm, (const uint8_t *)b->corpus->lines[i],
+                             b->corpus->lengths[i], b->ids);
         found[1] = digest_ids(found[1], b->ids, count);
     }
-    size_t count = fast_encode_lines(b->level, b->warm, b->text, b->length, b->ids, b->counts);
+    size_t count =
+        fast_encode_lines(side->level, side->warm, b->text, b->length, b->ids, b->counts);
     found[2] = digest_ids(DIGEST_START, b->ids, count);
-    *same_ids = found[0] == expected[0] && found[1] == expected[1] && found[2] == expected[1];
+    return found[0] == expected[0] && found[1] == expected[1] && found[2] == expected[1];
+}
+
+bool encoder_bench_check(struct encoder_bench *b, const struct encoder_bench_settings *settings,
+                         bool *same_ids, struct error *error) {
+    uint64_t expected[2];
+    if (!digest_by_encoder(b, "pcre2", settings, expected, error)) return false;
+    *same_ids = true;
+    for (size_t i = 0; i < b->side_count; i++)
+        *same_ids = same_on_side(b, &b->sides[i], expected) && *same_ids;
     return true;
 }
 
@@ -74,7 +84,7 @@ static void *work(void *argument) {
     struct worker *w = argument;
     pthread_barrier_wait(w->barrier);
     for (unsigned i = 0; i < w->passes; i++)
-        fast_encode_text(w->bench->level, w->words, w->bench->text, w->bench->length, w->ids);
+        fast_encode_text(w->bench->side->level, w->words, w->bench->text, w->bench->length, w->ids);
     pthread_barrier_wait(w->barrier);
     return NULL;
 }
@@ -113,9 +123,9 @@ static bool make_workers(struct encoder_bench *b, struct worker *workers, struct
         workers[i].passes = 8;
         workers[i].ids = malloc((b->length + 1) * sizeof *workers[i].ids);
         if (!workers[i].ids) return error_set(error, "out of memory for %u workers", b->workers);
-        workers[i].words = fast_words_create(b->model, b->level->hash, b->memory, error);
+        workers[i].words = fast_words_create(b->model, b->side->level->hash, b->memory, error);
         if (!workers[i].words) return false;
-        fast_encode_text(b->level, workers[i].words, b->text, b->length, workers[i].ids);
+        fast_encode_text(b->side->level, workers[i].words, b->text, b->length, workers[i].ids);
     }
     return true;
 }
