@@ -164,13 +164,27 @@ LEVEL_INLINE uint64_t value_elsewhere(struct fast_words *words, const uint8_t *w
     return fast_words_find(words, word, length);
 }
 
+/* The words of a short text with a byte 0xFF, which its keys would leave out. */
+static __attribute__((noinline)) uint32_t *encode_odd(struct fast_words *words, const uint8_t *text,
+                                                      const uint32_t *starts, size_t count,
+                                                      uint32_t *out, const uint32_t *end) {
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *word = text + starts[i];
+        uint32_t size = starts[i + 1] - starts[i];
+        out = emit_one(words, fast_words_find_odd(words, word, size), word, size, out, end);
+    }
+    return out;
+}
+
 /* A short text in one go: its starts, then word by word, which beats the passes when there are few.
  * `text` is readable for 16 bytes behind its end. Returns the end of the ids. */
 static uint32_t *encode_short(struct fast_words *words, const uint8_t *text, size_t length,
                               uint32_t *out, const uint32_t *end) {
     uint32_t *starts = words->starts;
-    size_t count = scan_all(text, length, starts);
+    bool odd;
+    size_t count = scan_all(text, length, starts, &odd);
     starts[count] = (uint32_t)length;
+    if (__builtin_expect(odd, 0)) return encode_odd(words, text, starts, count, out, end);
     const struct fast_brief_slot *brief = words->brief;
     const unsigned shift = words->brief_shift;
     for (size_t i = 0; i < count; i++) {

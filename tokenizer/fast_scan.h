@@ -33,6 +33,7 @@ struct fast_scanner {
     uint64_t force, suppress; /* starts in this block decided by a contraction in the last one */
     bool primed;              /* `block` is filled */
     bool fresh;               /* a pre-token begins at `position` itself */
+    bool odd;                 /* a byte 0xFF has been met, which no UTF-8 has; never cleared here */
 };
 
 static inline void fast_scanner_begin(struct fast_scanner *scanner, const void *text,

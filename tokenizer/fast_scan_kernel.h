@@ -91,6 +91,7 @@ static __attribute__((noinline)) uint32_t *scan_exactly(struct fast_scanner *s, 
     size_t stop = s->position + high + 1, at = s->fresh ? s->position : s->open;
     if (stop > s->length) stop = s->length;
     bool written = !s->fresh;
+    const uint8_t *from = s->text + at;
     while (at < stop) {
         if (!written) *out++ = (uint32_t)at;
         written = false;
@@ -106,6 +107,7 @@ static __attribute__((noinline)) uint32_t *scan_exactly(struct fast_scanner *s, 
         else
             at = (size_t)(fast_pretoken_end(s->text + at, s->text + s->line_end) - s->text);
     }
+    if (memchr(from, 0xFF, (size_t)(s->text + at - from))) s->odd = true;
     s->position = at;
     s->fresh = true;
     scan_forget_context(s);
@@ -160,10 +162,12 @@ KERNEL_INLINE size_t scan_some(struct fast_scanner *scanner, uint32_t *starts, s
 }
 
 /* All starts of a short text of at least one byte. */
-KERNEL_INLINE size_t scan_all(const uint8_t *text, size_t length, uint32_t *starts) {
+KERNEL_INLINE size_t scan_all(const uint8_t *text, size_t length, uint32_t *starts, bool *odd) {
     struct fast_scanner s = {.text = text, .length = length, .primed = true, .fresh = true};
     s.block = scan_block(text, length, 0);
-    return (size_t)(scan_blocks(&s, starts, starts + length, false) - starts);
+    size_t count = (size_t)(scan_blocks(&s, starts, starts + length, false) - starts);
+    *odd = s.odd;
+    return count;
 }
 
 static size_t scan_text(struct fast_scanner *scanner, uint32_t *starts, size_t wanted) {

@@ -22,6 +22,13 @@ static void look_up(const struct fast_level *level, struct fast_words *words, co
     level->look_up(words, tail, tail_starts, count - near, words->values + near);
 }
 
+/* The same where a byte 0xFF is among them: word by word. */
+static void look_up_odd(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
+                        size_t count) {
+    for (size_t i = 0; i < count; i++)
+        words->values[i] = fast_words_find_odd(words, text + starts[i], starts[i + 1] - starts[i]);
+}
+
 /* The last pre-token of a scan is open until the next scan tells its end: it stays behind as the
  * first of the next chunk. */
 void fast_each_chunk(const struct fast_level *level, struct fast_words *words, const uint8_t *text,
@@ -29,6 +36,7 @@ void fast_each_chunk(const struct fast_level *level, struct fast_words *words, c
     struct fast_scanner scanner;
     fast_scanner_begin(&scanner, text, length);
     uint32_t *starts = words->starts;
+    bool was_odd = false;
     for (size_t open = 0; length > 0;) {
         if (words->full) fast_words_renew(words, true);
         size_t count = open + (lines ? level->scan_lines : level->scan_text)(
@@ -38,7 +46,12 @@ void fast_each_chunk(const struct fast_level *level, struct fast_words *words, c
             starts[count] = (uint32_t)length;
         else
             count--;
-        look_up(level, words, text, length, starts, count);
+        if (__builtin_expect(scanner.odd | was_odd, 0))
+            look_up_odd(words, text, starts, count);
+        else
+            look_up(level, words, text, length, starts, count);
+        was_odd = scanner.odd; /* the open pre-token may have the byte */
+        scanner.odd = false;
         function(context, words, text, starts, count, words->values);
         if (done) return;
         starts[0] = starts[count];

@@ -136,6 +136,11 @@ uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t l
     return length <= FAST_LONGEST_WORD ? find_long(words, word, length) : FAST_UNCACHED;
 }
 
+uint64_t fast_words_find_odd(struct fast_words *words, const uint8_t *word, size_t length) {
+    if (memchr(word, 0xFF, length)) return FAST_UNCACHED;
+    return fast_words_find(words, word, length);
+}
+
 size_t fast_words_expand(const struct fast_words *words, uint64_t value, const uint8_t *word,
                          size_t length, uint32_t *ids) {
     if (value == FAST_UNCACHED) return fast_merge(words->model, words->merge, word, length, ids);

@@ -98,6 +98,9 @@ void fast_words_renew(struct fast_words *words, bool seed);
  * merging, which adds it to one of them. `length` >= 1. */
 uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t length);
 
+/* The same of a word that may have a byte 0xFF: its key would be that of the word without it. */
+uint64_t fast_words_find_odd(struct fast_words *words, const uint8_t *word, size_t length);
+
 /* Writes the ids of a FAST_STORED or FAST_UNCACHED value; returns how many, at most `length`. */
 size_t fast_words_expand(const struct fast_words *words, uint64_t value, const uint8_t *word,
                          size_t length, uint32_t *ids);

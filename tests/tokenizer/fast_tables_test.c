@@ -152,6 +152,31 @@ static void every_level_encodes_as_the_plain_loop_does(void **state) {
     assert_true(levels >= 1);
 }
 
+/* Bytes that are no UTF-8, 0xFF above all, which the keys of short words do not tell from the end
+ * of a word; the same words without them are among the text. */
+static void every_level_encodes_arbitrary_bytes_as_the_plain_loop_does(void **state) {
+    (void)state;
+    static uint8_t text[LARGEST + 64];
+    for (int choice = 1; choice <= 5; choice++) {
+        struct error error;
+        const struct fast_level *level = fast_level_choose(choice, &error);
+        if (!level) continue;
+        struct fast_words *words =
+            fast_words_create(fast, level->hash, FAST_BUDGET_SMALLEST, &error);
+        assert_non_null(words);
+        struct random random = {14};
+        for (long i = 0; i < text_count; i++) {
+            size_t length = random_below(&random, i % 20 ? 150 : 4000);
+            for (size_t k = 0; k < length; k++)
+                text[k] = random_below(&random, 8)
+                              ? (uint8_t) "ab. .-\xFF\n\xC3\xFE\xFF"[random_below(&random, 11)]
+                              : (uint8_t)random_below(&random, 256);
+            check_text(level, words, text, length);
+        }
+        fast_words_destroy(words);
+    }
+}
+
 /* Longer than the windows that long words are merged in. */
 static void long_words_are_merged_as_by_the_plain_loop(void **state) {
     (void)state;
@@ -195,6 +220,7 @@ int main(int argc, char **argv) {
     if (!fast) return print_message("%s\n", error.message), 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_level_encodes_as_the_plain_loop_does),
+        cmocka_unit_test(every_level_encodes_arbitrary_bytes_as_the_plain_loop_does),
         cmocka_unit_test(long_words_are_merged_as_by_the_plain_loop),
         cmocka_unit_test(neighbours_are_told_from_what_would_merge),
     };
