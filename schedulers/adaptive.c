@@ -2,14 +2,21 @@
  * how many workers to wake and how many items a claim takes; one worker when waking others would
  * not pay. Claims are as in guided.c: chunks from a table by number, late claims adopted.
  *
- * What it knows: `unit_ns`, the time of a unit of cost (a byte of a line; an item without costs),
- * and `overhead_ns`, what a parallel batch took beyond its items' time spread evenly. Both are
- * moving averages over batches, read by the caller alone. A batch runs in parallel if its expected
- * time, spread over the workers that each get at least `worth` of it, plus the overhead is clearly
- * less than its time on one worker. Now and then a batch is run the other way round, so that an
- * estimate that was spoiled once does not stay for ever; one in `probe`, which bounds the loss.
+ * What it knows, as moving averages that the caller alone reads and writes: `unit_ns`, the time of
+ * a unit of cost (a byte of a line; an item without costs), from batches run alone and from the
+ * caller's own part of the others; and `overhead_ns`, what a parallel batch took beyond its items'
+ * time spread evenly, once for workers that were awake when it began and once for sleeping ones. A
+ * batch runs in parallel if its expected time, spread over the workers that each get at least
+ * `worth` of it, plus the overhead is clearly less than its time on one worker.
  *
- * Two clock readings a batch; none on other workers. */
+ * Sleeping workers are looked at as if they were awake where they would be after one parallel
+ * batch: where they were still awake when the last parallel batch was followed by another
+ * (`stays_awake`).
+ *
+ * Now and then a batch is run the other way round, so that an estimate that was spoiled once does
+ * not stay for ever: one in `probe` is run in parallel, if that is not expected to take twice as
+ * long, which bounds the loss; an estimate that is worse fades slowly. What is far too small to
+ * share is run without a look at its costs or at the clock, but for one in CLOCKED. */
 #include "schedulers/chunks.h"
 #include "schedulers/pool.h"
 
@@ -22,14 +29,21 @@ struct options {
     int64_t probe;
 };
 
+/* Batches run alone that are measured: one in so many, once so many were. */
+enum { CLOCKED = 128, SETTLED = 8 };
+
 struct grainbench_scheduler {
     struct pool pool;
+    size_t tiny;           /* batches of up to so many items are not worth a look */
+    double unit_ns;        /* 0: not known yet */
+    double overhead_ns[2]; /* of a parallel batch, by whether workers slept; 0: not known yet */
+    bool was_parallel;     /* the last batch that was worth a look */
+    bool stays_awake;
+    uint64_t own_ns;  /* what the caller's part of a parallel batch took */
+    size_t own_items; /* and how many items that was */
     double worth_ns, window_ns, margin;
     uint64_t base;
     uint64_t probe;
-    double unit_ns;     /* 0: not known yet */
-    double overhead_ns; /* of a parallel batch; 0: not known yet */
-    uint64_t batches;   /* since the scheduler was made */
     struct chunks chunks;
     SYNC_ALIGNED sync_u64 left;
 };
@@ -74,11 +88,13 @@ static const struct grainbench_option options[] = {
      .fallback = "256",
      .minimum = 2,
      .maximum = 1e9,
-     .help = "one batch in N is run the other way round, to keep the estimates fresh"},
+     .help = "one batch in N (16 N) that is not (is) worth sharing is run the other way round"},
     POOL_OPTIONS,
     {0}};
 
-static double mix(double old, double fresh) {
+/* A moving average; no sample counts as more than `most`. */
+static double mix(double old, double fresh, double most) {
+    if (fresh > most) fresh = most;
     return old > 0 ? old + (fresh - old) / 8 : fresh;
 }
 
@@ -91,24 +107,54 @@ static double units_of(const struct grainbench_scheduler *scheduler,
     return (double)units;
 }
 
-static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
-                 uint32_t generation) {
-    (void)generation;
-    chunks_work(&scheduler->chunks, &scheduler->left, worker);
+static void learn_unit(struct grainbench_scheduler *scheduler, double took_ns, double units,
+                       size_t items) {
+    if (units <= 0 || took_ns <= 0) return;
+    /* One that was disturbed, by an interrupt or another process, says little about items. */
+    double fresh_ns = took_ns / units, old_ns = scheduler->unit_ns;
+    scheduler->unit_ns = mix(old_ns, fresh_ns, old_ns > 0 ? 2 * old_ns : fresh_ns);
+    double item_ns = scheduler->unit_ns * units / (double)items;
+    scheduler->tiny = (size_t)(1.5 * scheduler->worth_ns / item_ns);
 }
 
-/* How many workers the batch is worth; 1: run it here. */
-static unsigned choose_workers(const struct grainbench_scheduler *scheduler, double units) {
+static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
+                 uint32_t generation) {
+    struct pool *pool = &scheduler->pool;
+    (void)generation;
+    /* Who is awake, but not asked for, would only be in the others' way. */
+    if (worker->index >= sync_load_u32(&pool->active, SYNC_RELAXED, SITE_POOL_WAIT)) return;
+    uint64_t start_ns = worker->index == 0 ? sync_now_ns() : 0;
+    size_t items = chunks_work(&scheduler->chunks, &scheduler->left, worker);
+    if (worker->index != 0) return;
+    scheduler->own_ns = sync_now_ns() - start_ns;
+    scheduler->own_items = items;
+}
+
+/* How many workers a batch is worth that takes `alone_ns` on one; 1: run it here. */
+static unsigned choose_workers(struct grainbench_scheduler *scheduler, double alone_ns,
+                               bool asleep) {
     const struct pool *pool = &scheduler->pool;
-    if (pool->worker_count == 1 || scheduler->unit_ns <= 0) return 1;
-    double alone_ns = units * scheduler->unit_ns;
+    if (pool->worker_count == 1 || alone_ns <= 0) return 1;
     double worth = scheduler->worth_ns > 0 ? alone_ns / scheduler->worth_ns : pool->worker_count;
     unsigned workers = worth < pool->worker_count ? (unsigned)worth : pool->worker_count;
     if (workers < 2) return 1;
-    double together_ns = alone_ns / workers + scheduler->overhead_ns;
-    bool pays = together_ns < scheduler->margin * alone_ns;
-    if (scheduler->batches % scheduler->probe == 0) pays = !pays;
-    return pays ? workers : 1;
+    double *overhead_ns = &scheduler->overhead_ns[asleep && !scheduler->stays_awake];
+    /* Not known yet: what must be worth waking for two workers. */
+    double expected_ns = *overhead_ns > 0 ? *overhead_ns : 2 * scheduler->worth_ns;
+    double together_ns = alone_ns / workers + expected_ns;
+    bool parallel = together_ns < scheduler->margin * alone_ns;
+    uint64_t probe = parallel ? 16 * scheduler->probe : scheduler->probe;
+    if (!parallel && together_ns > 2 * alone_ns)
+        *overhead_ns -= *overhead_ns / 1024;
+    else if (scheduler->pool.batches % probe == probe - 1)
+        parallel = !parallel;
+    return parallel ? workers : 1;
+}
+
+/* Whether workers would have to be woken: the first of them stands for all. */
+static bool is_asleep(struct pool *pool) {
+    return pool->worker_count > 1 &&
+           sync_load_u32(&pool->workers[1].asleep, SYNC_RELAXED, SITE_POOL_WAKE) != 0;
 }
 
 static bool make_chunks(struct grainbench_scheduler *scheduler,
@@ -121,26 +167,53 @@ static bool make_chunks(struct grainbench_scheduler *scheduler,
     return chunks_make(&scheduler->chunks, batch, scheduler->base, 2 * (uint64_t)workers, items);
 }
 
+/* Nothing is published, so a forked child may do it as well. */
+static void run_alone(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
+                      double units) {
+    uint64_t batches = scheduler->pool.batches;
+    bool clocked = batches < SETTLED || batches % CLOCKED == 0;
+    uint64_t start_ns = clocked ? sync_now_ns() : 0;
+    pool_run_alone(&scheduler->pool, batch);
+    if (!clocked || !batch->item_count || scheduler->pool.worker_count == 1) return;
+    double took_ns = (double)(sync_now_ns() - start_ns);
+    if (units <= 0) units = units_of(scheduler, batch);
+    learn_unit(scheduler, took_ns, units, batch->item_count);
+}
+
+static void run_parallel(struct grainbench_scheduler *scheduler,
+                         const struct grainbench_batch *batch, double units, unsigned workers,
+                         bool asleep) {
+    struct pool *pool = &scheduler->pool;
+    uint64_t start_ns = sync_now_ns();
+    pool_set_active(pool, workers);
+    pool_run(pool, batch);
+    double took_ns = (double)(sync_now_ns() - start_ns);
+    double alone_ns = units * scheduler->unit_ns, overhead_ns = took_ns - alone_ns / workers;
+    double *known_ns = &scheduler->overhead_ns[asleep];
+    /* Here disturbances count: with more workers there are more of them. */
+    *known_ns = mix(*known_ns, overhead_ns > 1 ? overhead_ns : 1, 8 * alone_ns);
+    if (!scheduler->own_items) return;
+    double part = (double)scheduler->own_items / (double)batch->item_count;
+    learn_unit(scheduler, (double)scheduler->own_ns, units * part, scheduler->own_items);
+}
+
 static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
     struct pool *pool = &scheduler->pool;
-    if (pool_run_forked(pool, batch)) return;
     sync_enter(pool->domain, 0);
-    uint64_t start_ns = sync_now_ns();
-    double units = units_of(scheduler, batch);
-    unsigned workers = batch->item_count ? choose_workers(scheduler, units) : 1;
-    bool parallel = workers > 1 && make_chunks(scheduler, batch, workers, units);
-    scheduler->batches++;
-    if (parallel) {
-        pool_set_active(pool, workers);
-        pool_run(pool, batch);
-    } else
-        pool_run_alone(pool, batch);
-    double took_ns = (double)(sync_now_ns() - start_ns);
-    if (parallel) {
-        double overhead_ns = took_ns - units * scheduler->unit_ns / workers;
-        scheduler->overhead_ns = mix(scheduler->overhead_ns, overhead_ns > 1 ? overhead_ns : 1);
-    } else if (units > 0)
-        scheduler->unit_ns = mix(scheduler->unit_ns, took_ns / units);
+    bool small = batch->item_count <= scheduler->tiny || scheduler->unit_ns <= 0;
+    if (small || sync_forked(pool->domain))
+        run_alone(scheduler, batch, 0);
+    else {
+        bool asleep = is_asleep(pool);
+        if (scheduler->was_parallel) scheduler->stays_awake = !asleep;
+        double units = units_of(scheduler, batch);
+        unsigned workers = choose_workers(scheduler, units * scheduler->unit_ns, asleep);
+        scheduler->was_parallel = workers > 1 && make_chunks(scheduler, batch, workers, units);
+        if (scheduler->was_parallel)
+            run_parallel(scheduler, batch, units, workers, asleep);
+        else
+            run_alone(scheduler, batch, units);
+    }
     sync_leave(pool->domain);
 }
 
@@ -154,12 +227,14 @@ static bool open(struct grainbench_scheduler *scheduler, const struct grainbench
 static bool configure(struct grainbench_scheduler *scheduler, const struct grainbench_setup *setup,
                       const void *chosen, char *message) {
     const struct options *values = chosen;
-    (void)setup, (void)message;
+    (void)message;
     scheduler->worth_ns = values->worth_us * 1000;
     scheduler->window_ns = values->window_us * 1000;
     scheduler->margin = values->margin;
     scheduler->base = (uint64_t)values->base;
     scheduler->probe = (uint64_t)values->probe;
+    scheduler->stays_awake = true;
+    if (setup->workers == 1) scheduler->tiny = SIZE_MAX;
     return true;
 }
 

@@ -73,10 +73,10 @@ static inline bool chunks_make(struct chunks *chunks, const struct grainbench_ba
                              : chunks_by_count(chunks, batch->item_count, divisor, least);
 }
 
-/* Claims chunks by number until there are none. The word holds how many are left, as a signed
- * number: a late worker's claim is adopted, as the table is read after it. */
-static inline void chunks_work(const struct chunks *chunks, sync_u64 *word,
-                               struct pool_worker *worker) {
+/* Claims chunks by number until there are none; returns the items it ran. The word holds how many
+ * are left, as a signed number: a late worker's claim is adopted, as the table is read after it. */
+static inline size_t chunks_work(const struct chunks *chunks, sync_u64 *word,
+                                 struct pool_worker *worker) {
     size_t done = 0;
     for (;;) {
         int64_t left = (int64_t)sync_fetch_sub_u64(word, 1, SYNC_ACQUIRE, SITE_COUNTER_CLAIM);
@@ -87,6 +87,7 @@ static inline void chunks_work(const struct chunks *chunks, sync_u64 *word,
         done += end - begin;
     }
     if (done) pool_report(worker->pool, worker, done);
+    return done;
 }
 
 #endif

@@ -77,13 +77,13 @@ struct pool_kind {
 
 struct pool {
     struct sync_domain *domain;
-    struct grainbench_setup setup;
     const struct pool_kind *kind;
     struct pool_worker *workers;
     unsigned worker_count;
     unsigned wake; /* of the wake-up tree */
-    bool observe;
     uint64_t spin; /* rounds of waiting before a worker parks */
+    bool observe;
+    struct grainbench_setup setup;
 
     SYNC_ALIGNED uint64_t batches;
     uint64_t kept; /* done by the caller and not taken from `left` */
@@ -143,7 +143,7 @@ static inline uint32_t pool_await(struct pool *pool, struct pool_worker *worker,
     for (uint64_t round = 0;; round++) {
         generation = sync_load_u32(&pool->generation, SYNC_ACQUIRE, SITE_POOL_WAIT);
         if (generation != seen) break;
-        if (round < pool->spin)
+        if (round < pool->spin && seen) /* for the first batch nobody knows how long */
             sync_pause(SITE_POOL_WAIT);
         else
             pool_sleep(pool, worker, seen);
@@ -248,9 +248,13 @@ static inline void pool_body(struct pool_worker *worker, size_t begin, size_t en
 
 /* Runs a whole batch on the caller, without anything published. */
 static inline void pool_run_alone(struct pool *pool, const struct grainbench_batch *batch) {
-    pool->batch = *batch;
-    if (batch->item_count) pool_body(&pool->workers[0], 0, batch->item_count);
+    struct tallies *tallies = &pool->workers[0].tallies;
+    uint64_t start_ns = pool->observe ? sync_now_ns() : 0;
     pool->batches++;
+    if (!batch->item_count) return;
+    sync_body(batch, 0, batch->item_count, 0);
+    if (pool->observe) sync_tally_add(&tallies->run_ns, sync_now_ns() - start_ns);
+    tallies_leaf(tallies, batch->item_count);
 }
 
 /* Publishes a batch, works as worker 0 and returns when all of it is done. */

@@ -76,7 +76,9 @@ static json_t *set_up(struct server *server, const json_t *request, struct error
     }
     server->placement = placement_create(NULL, (enum placement_plan)server->spec.plan, error);
     if (!server->placement) return NULL;
-    server->corpus = corpus_load(server->corpus_path, size_member(request, "batch_lines"), error);
+    size_t lines = server->spec.batch_lines ? (size_t)server->spec.batch_lines
+                                            : size_member(request, "batch_lines");
+    server->corpus = corpus_load(server->corpus_path, lines, error);
     if (!server->corpus) return NULL;
     struct arm_setup setup = {.spec = &server->spec,
                               .corpus = server->corpus,

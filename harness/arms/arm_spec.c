@@ -38,6 +38,7 @@ static const struct member {
     {"tokenizer", CHOICE, FIELD(tokenizer), ARM_TOKENIZERS},
     {"free", CHOICE, FIELD(free_by), ARM_FREES},
     {"whole_batch", FLAG, FIELD(whole_batch), NULL},
+    {"batch_lines", NUMBER64, FIELD(batch_lines), NULL},
     {"gap_ns", NUMBER64, FIELD(gap_ns), NULL},
     {"dose", NUMBER64, FIELD(dose), NULL},
     {"dose_line", CHOICE, FIELD(dose_line), ARM_DOSE_LINES},

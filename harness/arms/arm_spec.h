@@ -34,6 +34,7 @@ struct arm_spec {
     int tokenizer;         /* index into ARM_TOKENIZERS */
     int free_by;           /* enum arm_free: who gives results back, and whether it is timed */
     bool whole_batch;      /* the encoder's own encode_batch, with its own runtime */
+    uint64_t batch_lines;  /* items of a batch, a divisor of the scenario's; 0: the scenario's */
     uint64_t gap_ns;       /* idle time of the caller between batches, outside the timed region */
     uint64_t dose;         /* dummy atomic additions an item, for dose and response */
     int dose_line;         /* index into ARM_DOSE_LINES */

@@ -46,6 +46,16 @@ static bool start_all(struct runner *runner, struct error *error) {
     return done;
 }
 
+/* How many batches of an arm are the same lines as `count` batches of the scenario. */
+static size_t batches_of(const struct arm_spec *spec, const struct corpus *corpus, size_t count) {
+    size_t lines = count * corpus->batch_lines;
+    if (!spec->batch_lines) return count;
+    if (lines > corpus->line_count) lines = corpus->line_count;
+    return (lines + spec->batch_lines - 1) / spec->batch_lines;
+}
+
+/* Starts every arm and runs `count` batches of it: the outputs, the warm-up and a first estimate.
+ */
 enum experiment_status runner_start_processes(struct runner *runner, size_t count,
                                               struct error *error) {
     struct experiment *experiment = runner->experiment;
@@ -54,11 +64,19 @@ enum experiment_status runner_start_processes(struct runner *runner, size_t coun
     if (!start_all(runner, error)) return EXPERIMENT_FAILED;
     for (size_t i = 0; i < experiment->arm_count; i++) {
         const struct arm_spec *spec = &experiment->arms[i].spec;
+        size_t lines = experiment->corpus->batch_lines;
+        size_t batches = batches_of(spec, experiment->corpus, count);
         uint64_t digest, ids, duration_ns;
         progress_show("comparing outputs", (double)i / (double)experiment->arm_count);
-        if (!arm_process_digest(runner->processes[i], 0, count, &digest, &ids, &duration_ns, error))
+        if (spec->batch_lines && lines % spec->batch_lines) {
+            error_set(error, "%s: batch_lines %" PRIu64 " does not divide the scenario's %zu",
+                      spec->label, spec->batch_lines, lines);
             return EXPERIMENT_FAILED;
-        if (!runner->batch_ns[i]) runner->batch_ns[i] = duration_ns / count + 1;
+        }
+        if (!arm_process_digest(runner->processes[i], 0, batches, &digest, &ids, &duration_ns,
+                                error))
+            return EXPERIMENT_FAILED;
+        if (!runner->batch_ns[i]) runner->batch_ns[i] = duration_ns / batches + 1;
         if (runner_interrupted) return EXPERIMENT_INTERRUPTED;
         if (is_null(spec)) continue;
         if (reference < 0) {
