@@ -16,6 +16,8 @@
 
 enum { COMPARED_BATCHES = 24, ROUNDS_A_PROCESS = 4, OBSERVE_NS = 250 * 1000 * 1000 };
 
+static const double CHANGING_SHARE = 1.0 / 3; /* of the time, at most, from four processes on */
+
 volatile sig_atomic_t runner_interrupted;
 
 static void note_interrupt(int signal_number) {
@@ -48,14 +50,21 @@ static double share_done(const struct experiment *experiment, uint64_t round, do
     return by_rounds > by_time ? by_rounds : by_time;
 }
 
+static double seconds_since(uint64_t begin_ns) {
+    return (double)(clock_now_ns() - begin_ns) / 1e9;
+}
+
 /* The outputs of fresh processes are compared once more, on a few batches. */
 static bool change_processes(struct runner *runner, struct error *error) {
+    uint64_t begin = clock_now_ns();
     size_t count = runner->experiment->corpus->batch_count;
     if (count > COMPARED_BATCHES) count = COMPARED_BATCHES;
     runner_stop_processes(runner);
     runner->process++;
-    return runner_start_processes(runner, count, error) == EXPERIMENT_DONE &&
-           runner_warm_up(runner, count, error) && !runner_interrupted;
+    bool done = runner_start_processes(runner, count, error) == EXPERIMENT_DONE &&
+                runner_warm_up(runner, count, error) && !runner_interrupted;
+    runner->changing_s += seconds_since(begin);
+    return done;
 }
 
 /* The record as far as it is written decides; it is read at a few rounds fixed beforehand. */
@@ -69,11 +78,20 @@ static bool is_precise_enough(const struct runner *runner, uint64_t round) {
     return precise;
 }
 
+/* Where arms take long to set up, changing them must not eat the time that rounds are to have. */
+static bool changes_too_much(const struct runner *runner, double elapsed_s) {
+    const struct experiment *experiment = runner->experiment;
+    bool by_time = !experiment->rounds && experiment->time_s > 0;
+    return by_time && runner->process + 1 >= SERIES_LEAST_PROCESSES &&
+           runner->changing_s > CHANGING_SHARE * elapsed_s;
+}
+
 /* Processes share the run evenly. A run that may stop early at a look cannot know its length: it
  * changes them every few rounds, so that each look meets several. */
-static bool is_time_to_change(const struct runner *runner, uint64_t round, double done) {
+static bool is_time_to_change(const struct runner *runner, uint64_t round, double done,
+                              double elapsed_s) {
     const struct experiment *experiment = runner->experiment;
-    if (experiment->processes < 2) return false;
+    if (experiment->processes < 2 || changes_too_much(runner, elapsed_s)) return false;
     if (experiment->precision > 0) {
         uint64_t pace = 20 / experiment->processes / 2 * 2;
         if (pace < ROUNDS_A_PROCESS) pace = ROUNDS_A_PROCESS;
@@ -96,12 +114,12 @@ static enum experiment_status run_rounds(struct runner *runner, struct error *er
         groups[g] = g;
     uint64_t begin = clock_now_ns();
     for (uint64_t round = 0;; round++) {
-        double done = share_done(experiment, round, (double)(clock_now_ns() - begin) / 1e9);
+        double elapsed_s = seconds_since(begin), done = share_done(experiment, round, elapsed_s);
         /* Rounds come in twos, so that the orders balance. */
         if (round % 2 == 0 && (done >= 1 || is_precise_enough(runner, round)))
             return EXPERIMENT_DONE;
         if (runner_interrupted) return EXPERIMENT_INTERRUPTED;
-        if (round % 2 == 0 && is_time_to_change(runner, round, done) &&
+        if (round % 2 == 0 && is_time_to_change(runner, round, done, elapsed_s) &&
             !change_processes(runner, error))
             return runner_interrupted ? EXPERIMENT_INTERRUPTED : EXPERIMENT_FAILED;
         runner_shuffle(&runner->random, groups, group_count);

@@ -23,7 +23,8 @@ struct runner {
     size_t *batches;                /* [group_count] batches a slice: the same for all its arms */
     unsigned *slices;               /* [group_count] slices a sample */
     struct random random;
-    unsigned process; /* which of the processes an arm is in use */
+    unsigned process;  /* which of the processes an arm is in use */
+    double changing_s; /* spent on changing them */
 };
 
 /* Starts every arm, compares the outputs of the first `count` batches, and takes a first estimate
