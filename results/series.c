@@ -148,7 +148,7 @@ static void analyse_processes(size_t pairs, double confidence, struct series *se
     check_drift(series->values, series->count, series);
     check_two_heaps(series->values, series->count, series);
     bool has_interval =
-        statistics_mean_interval(series->values, series->count, confidence, &series->change);
+        statistics_centre_interval(series->values, series->count, confidence, &series->change);
     series->has_interval = has_interval && pairs >= STATISTICS_LEAST_VALUES;
 }
 
@@ -180,7 +180,7 @@ double series_p_beyond(const struct series *series, double limit) {
         by_process ? series->change.estimate : statistics_median(series->values, series->count);
     double null = up ? limit : -limit;
     if (up ? middle <= null : middle >= null) return 1;
-    return by_process ? statistics_t_test(series->values, series->count, null)
+    return by_process ? statistics_centre_test(series->values, series->count, null)
                       : statistics_sign_test(series->values, series->count, null);
 }
 

@@ -25,7 +25,7 @@ struct series {
     size_t count;
     size_t block; /* ratios a unit; 1: each stands for itself; 0: a unit is a process */
     bool has_interval;
-    struct interval change; /* of the median; where a unit is a process, of the mean (Student's) */
+    struct interval change; /* of the median; where a unit is a process, of their centre */
     unsigned flaws;
     double lag1, trend, heaps;
     /* Medians of the parts that a flaw splits the series into (thirds of the run, heaps,
@@ -41,7 +41,7 @@ bool series_analyse(const double *ratios, const unsigned *processes, size_t coun
 void series_free(struct series *series);
 
 /* The p-value of "the change is not beyond `limit`, in the direction in which it lies": of the sign
- * test, or of Student's where a unit is a process. 1 for a change short of the limit, which is no
+ * test, or of Yuen's where a unit is a process. 1 for a change short of the limit, which is no
  * evidence at all, however surely it is short of it. */
 double series_p_beyond(const struct series *series, double limit);
 

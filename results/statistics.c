@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of so many values one at each end is left out of their centre. */
+enum { TRIMMED_OF = 8 };
+
 static int compare_doubles(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -134,25 +137,48 @@ static double t_quantile(double tails, double degrees) {
     return high;
 }
 
-bool statistics_mean_interval(const double *values, size_t count, double confidence,
-                              struct interval *interval) {
-    *interval = (struct interval){
-        .estimate = statistics_mean(values, count), .low = NAN, .high = NAN, .coverage = 0};
-    if (count < 2) return false;
-    double error = statistics_deviation(values, count) / sqrt((double)count);
-    double reach = t_quantile(1 - confidence, (double)count - 1) * error;
-    interval->low = interval->estimate - reach;
-    interval->high = interval->estimate + reach;
-    interval->coverage = confidence;
+/* Trimmed mean, its standard error from the winsorised deviation, and the degrees of freedom left.
+ */
+struct centre {
+    double mean, error, degrees;
+};
+
+static bool find_centre(const double *values, size_t count, struct centre *centre) {
+    double *sorted = count >= 2 ? statistics_sorted(values, count) : NULL;
+    if (!sorted) return false;
+    size_t trimmed = count / TRIMMED_OF, kept = count - 2 * trimmed;
+    centre->mean = statistics_mean(sorted + trimmed, kept);
+    for (size_t i = 0; i < trimmed; i++) {
+        sorted[i] = sorted[trimmed];
+        sorted[count - 1 - i] = sorted[count - 1 - trimmed];
+    }
+    double deviation = statistics_deviation(sorted, count);
+    centre->degrees = (double)kept - 1;
+    centre->error = deviation * sqrt((double)(count - 1) / ((double)kept * centre->degrees));
+    free(sorted);
     return true;
 }
 
-double statistics_t_test(const double *values, size_t count, double null) {
-    if (count < 2) return 1;
-    double error = statistics_deviation(values, count) / sqrt((double)count);
-    double distance = statistics_mean(values, count) - null;
-    if (distance == 0) return 1;
-    return statistics_t_tails(error > 0 ? distance / error : INFINITY, (double)count - 1);
+bool statistics_centre_interval(const double *values, size_t count, double confidence,
+                                struct interval *interval) {
+    struct centre centre;
+    *interval = (struct interval){
+        .estimate = statistics_mean(values, count), .low = NAN, .high = NAN, .coverage = 0};
+    if (!find_centre(values, count, &centre)) return false;
+    double reach = t_quantile(1 - confidence, centre.degrees) * centre.error;
+    *interval = (struct interval){.estimate = centre.mean,
+                                  .low = centre.mean - reach,
+                                  .high = centre.mean + reach,
+                                  .coverage = confidence};
+    return true;
+}
+
+double statistics_centre_test(const double *values, size_t count, double null) {
+    struct centre centre;
+    if (!find_centre(values, count, &centre) || centre.mean == null) return 1;
+    double distance = centre.mean - null;
+    return statistics_t_tails(centre.error > 0 ? distance / centre.error : INFINITY,
+                              centre.degrees);
 }
 
 struct ranked {

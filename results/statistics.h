@@ -32,13 +32,15 @@ bool statistics_median_interval(const double *values, size_t count, double confi
  * nothing is left. */
 double statistics_sign_test(const double *values, size_t count, double null);
 
-/* The mean with Student's interval: for few values that are means of many themselves, such as those
- * of processes. False if `count` is below 2. */
-bool statistics_mean_interval(const double *values, size_t count, double confidence,
-                              struct interval *interval);
+/* The mean without an eighth of the values at either end (none below eight), with an interval:
+ * after Tukey and McLaughlin (1963) and Yuen (1974), Student's where nothing is left out. For a few
+ * values that are means of many themselves, such as those of processes, of which one may stray.
+ * False if `count` is below 2 or there is no memory. */
+bool statistics_centre_interval(const double *values, size_t count, double confidence,
+                                struct interval *interval);
 
-/* Student's two-sided test of "the mean is `null`"; 1 below two values. */
-double statistics_t_test(const double *values, size_t count, double null);
+/* Two-sided test of "that mean is `null`"; 1 below two values. */
+double statistics_centre_test(const double *values, size_t count, double null);
 
 /* P(|T| >= |t|) of Student's law. */
 double statistics_t_tails(double t, double degrees);

@@ -49,7 +49,7 @@ static void the_interval_of_the_median_covers_whatever_the_shape(void **state) {
         }
 }
 
-static void students_law_is_as_tabulated(void **state) {
+static void students_law_and_yuens_are_as_tabulated(void **state) {
     (void)state;
     static const double table[][3] = {
         {12.706205, 1, 0.05}, {63.656741, 1, 0.01}, {2.776445, 4, 0.05},  {4.604095, 4, 0.01},
@@ -57,16 +57,22 @@ static void students_law_is_as_tabulated(void **state) {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         assert_true(fabs(statistics_t_tails(table[i][0], table[i][1]) - table[i][2]) < 1e-6);
     assert_true(statistics_t_tails(0, 7) == 1 && statistics_t_tails(INFINITY, 7) == 0);
-    /* Cushny and Peebles' sleep data, as Student (1908) has them. */
+    /* Five of Cushny and Peebles' sleep data, which Student (1908) took; of eight and more one is
+     * left out at either end. */
     double values[] = {1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4};
     struct interval interval;
-    assert_true(statistics_mean_interval(values, 10, 0.95, &interval));
-    assert_true(fabs(interval.estimate - 1.58) < 1e-9);
-    assert_true(fabs(interval.low - 0.7001142) < 1e-6 && fabs(interval.high - 2.4598858) < 1e-6);
-    assert_true(fabs(statistics_t_test(values, 10, 0) - 0.0028329) < 1e-6);
-    assert_false(statistics_mean_interval(values, 1, 0.95, &interval));
+    assert_true(statistics_centre_interval(values, 5, 0.95, &interval));
+    assert_true(fabs(interval.estimate - 1.24) < 1e-6);
+    assert_true(fabs(interval.low - 0.1842205) < 1e-6 && fabs(interval.high - 2.2957795) < 1e-6);
+    assert_true(fabs(statistics_centre_test(values, 5, 0) - 0.0310544) < 1e-6);
+    assert_true(statistics_centre_interval(values, 10, 0.95, &interval));
+    assert_true(fabs(interval.estimate - 1.4) < 1e-6);
+    assert_true(fabs(interval.low - 0.8450865) < 1e-6 && fabs(interval.high - 1.9549135) < 1e-6);
+    assert_true(fabs(statistics_centre_test(values, 10, 0) - 0.0005611) < 1e-6);
+    assert_false(statistics_centre_interval(values, 1, 0.95, &interval));
     double equal[] = {2, 2, 2, 2};
-    assert_true(statistics_t_test(equal, 4, 2) == 1 && statistics_t_test(equal, 4, 1) == 0);
+    assert_true(statistics_centre_test(equal, 4, 2) == 1 &&
+                statistics_centre_test(equal, 4, 1) == 0);
 }
 
 static void the_sign_test_and_the_interval_agree(void **state) {
@@ -186,7 +192,9 @@ static void simulate_processes(struct random *random, enum shape shape, double s
     }
 }
 
-/* Whatever the shape, and whether processes or pairs are what differs. */
+/* Whatever the shape, and whether processes or pairs are what differs. Student's and Yuen's
+ * intervals are exact for normal values alone; the noise floor and the threshold make up for the
+ * rest (see verdict_test.c). */
 static void processes_are_the_units_from_four_on(void **state) {
     (void)state;
     struct random random = {13};
@@ -209,7 +217,7 @@ static void processes_are_the_units_from_four_on(void **state) {
                     assert_int_equal(beyond, series.change.low > 0 || series.change.high < 0);
                     series_free(&series);
                 }
-                assert_true((double)covered / TRIALS >= 0.95 - slack(0.95));
+                assert_true((double)covered / TRIALS >= 0.92);
             }
 }
 
@@ -279,7 +287,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(medians_and_binomials_are_exact),
         cmocka_unit_test(the_interval_of_the_median_covers_whatever_the_shape),
-        cmocka_unit_test(students_law_is_as_tabulated),
+        cmocka_unit_test(students_law_and_yuens_are_as_tabulated),
         cmocka_unit_test(the_sign_test_and_the_interval_agree),
         cmocka_unit_test(holm_adjusts_as_published),
         cmocka_unit_test(holm_keeps_the_chance_of_any_false_alarm),
