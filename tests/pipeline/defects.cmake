@@ -42,7 +42,7 @@ planted_defect(failure_lost "ended with" "publish(ring, sequence, ITERATOR_ERROR
   "publish(ring, sequence, ITERATOR_END, NULL")
 planted_defect(failure_overtakes "hang|items instead of|not released|ended with|names item" "publish(ring, sequence, ITERATOR_ERROR, NULL"
   "publish(ring, atomic_load(&ring->head), ITERATOR_ERROR, NULL")
-planted_defect(wrong_slot "hang|not in order|items instead of" "sequence % ring->setup.depth"
+planted_defect(wrong_slot "hang|not in order|items instead of|not released" "sequence % ring->setup.depth"
   "(sequence + sequence / ring->setup.depth) % ring->setup.depth")
 planted_defect(segment_ignored "ran ahead of a segment" "return !barrier ||" "return true ||")
 planted_defect(failed_item_kept "items were not released" "        item_release(item)"
