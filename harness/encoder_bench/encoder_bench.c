@@ -177,13 +177,14 @@ static double additions_per_ns(void) {
     return 4.0 * ADDITIONS / (double)(clock_thread_cpu_ns() - from);
 }
 
-/* One round of a case, at all levels that it depends on. */
+/* One round of a case, at all levels that it depends on. What is not prepared is warm: a run that is
+ * not timed goes before, so that the caches hold what the case itself left there, not the case before. */
 static void time_case(struct encoder_bench *b, size_t index, unsigned round) {
     size_t sides = cases[index].leveled ? b->side_count : 1;
     for (size_t k = 0; b->wanted[index] && k < sides; k++) {
         size_t side = (k + round) % sides;
         b->side = &b->sides[side];
-        if (cases[index].prepare) cases[index].prepare(b);
+        (cases[index].prepare ? cases[index].prepare : cases[index].run)(b);
         uint64_t from = clock_thread_cpu_ns();
         cases[index].run(b);
         b->durations[side][index][round] = (double)(clock_thread_cpu_ns() - from);
