@@ -20,7 +20,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     -mbmi -mbmi2 -mlzcnt -mpopcnt)
   set_source_files_properties(fast_level_avx512.c PROPERTIES COMPILE_OPTIONS "${fast_avx512_flags}")
   set_source_files_properties(fast_level_avx2.c PROPERTIES COMPILE_OPTIONS
-    "-mavx2;-maes;-mbmi;-mbmi2;-mlzcnt;-mpopcnt")
+    "-mavx2;-maes;-mbmi;-mbmi2;-mlzcnt;-mpopcnt;-fno-tree-slp-vectorize")
   set_source_files_properties(fast_level_sse42.c PROPERTIES COMPILE_OPTIONS "-msse4.2;-mpopcnt")
 endif()
 target_sources(grainbench_tokenizer PRIVATE encoder_fast.c $<TARGET_OBJECTS:grainbench_fast>)

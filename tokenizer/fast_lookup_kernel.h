@@ -73,18 +73,14 @@ static __attribute__((noinline)) void look_in_first(struct fast_words *words, co
     if (absent_count) look_in_second(words, text, starts, values, absent, absent_count);
 }
 
-#ifndef LEVEL_HAS_LOOK_UP
-/* Values of count <= FAST_CHUNK_ENTRIES - 64 pre-tokens; starts[count] is the end of the last. 16
- * bytes from every start are readable. */
-static void look_up(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
-                    size_t count, uint64_t *values) {
+/* Keys and slots of the words from `from` to `count`, which are fetched. */
+LEVEL_INLINE void prepare_words(struct fast_words *words, const uint8_t *text,
+                                const uint32_t *starts, size_t from, size_t count) {
     struct fast_brief_slot *brief = words->brief, **slots = words->brief_slots;
     const unsigned shift = words->brief_shift;
     uint64_t *keys = words->brief_keys;
-    uint16_t *missing = words->missing;
-    size_t missing_count = 0;
-    uint32_t start = starts[0];
-    for (size_t i = 0; i < count; i++) {
+    uint32_t start = starts[from];
+    for (size_t i = from; i < count; i++) {
         uint32_t end = starts[i + 1], length = end - start;
         /* By arithmetic: of a condition compilers make a branch, which nobody can predict. */
         uint64_t is_brief = (uint64_t)(((int64_t)length - FAST_BRIEF_BYTES - 1) >> 63);
@@ -94,12 +90,30 @@ static void look_up(struct fast_words *words, const uint8_t *text, const uint32_
         __builtin_prefetch(slots[i]);
         start = end;
     }
-    for (size_t i = 0; i < count; i++) {
+}
+
+/* Their values, and which of them are not in their slots: returns how many words->missing has. */
+LEVEL_INLINE size_t compare_words(struct fast_words *words, size_t from, size_t count,
+                                  uint64_t *values, size_t missing_count) {
+    struct fast_brief_slot *const *slots = words->brief_slots;
+    const uint64_t *keys = words->brief_keys;
+    uint16_t *missing = words->missing;
+    for (size_t i = from; i < count; i++) {
         const struct fast_brief_slot *slot = slots[i];
         values[i] = slot->value;
         missing[missing_count] = (uint16_t)i;
         missing_count += slot->key != keys[i];
     }
+    return missing_count;
+}
+
+#ifndef LEVEL_HAS_LOOK_UP
+/* Values of count <= FAST_CHUNK_ENTRIES - 64 pre-tokens; starts[count] is the end of the last. 16
+ * bytes from every start are readable. */
+static void look_up(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
+                    size_t count, uint64_t *values) {
+    prepare_words(words, text, starts, 0, count);
+    size_t missing_count = compare_words(words, 0, count, values, 0);
     if (missing_count) look_in_first(words, text, starts, values, missing_count);
 }
 #endif
