@@ -8,10 +8,39 @@
 
 #define LEVEL_INLINE static inline __attribute__((always_inline))
 
-/* Bytes in [first, first + span], as unsigned bytes. */
-LEVEL_INLINE __m256i in_range(__m256i bytes, char first, char span) {
-    __m256i distance = _mm256_sub_epi8(bytes, _mm256_set1_epi8(first));
-    return _mm256_cmpeq_epi8(_mm256_min_epu8(distance, _mm256_set1_epi8(span)), distance);
+/* Vectors of one number, to be read from memory: compilers would make each of them anew, in two
+ * instructions, for every block. */
+struct numbers {
+    uint8_t blank[32], apostrophe[32], newline[32];
+    uint8_t letters_up[32], digits_up[32], spaces_up[32]; /* what takes the highest to 127 */
+    uint8_t below_letters[32], below_digits[32], below_spaces[32];
+    uint32_t eight[8];
+};
+#define TIMES_8(x) x, x, x, x, x, x, x, x
+#define TIMES_32(x)                                                                                \
+    { TIMES_8(x), TIMES_8(x), TIMES_8(x), TIMES_8(x) }
+static const struct numbers the_numbers __attribute__((aligned(64))) = {
+    .blank = TIMES_32(' '),
+    .apostrophe = TIMES_32('\''),
+    .newline = TIMES_32('\n'),
+    .letters_up = TIMES_32(127 - 'z'),
+    .digits_up = TIMES_32(127 - '9'),
+    .spaces_up = TIMES_32(127 - '\r'),
+    .below_letters = TIMES_32(127 - ('z' - 'a') - 1),
+    .below_digits = TIMES_32(127 - ('9' - '0') - 1),
+    .below_spaces = TIMES_32(127 - ('\r' - '\t') - 1),
+    .eight = {TIMES_8(8)},
+};
+
+/* The same, but the compiler does not know what they are. */
+LEVEL_INLINE const struct numbers *read_numbers(void) {
+    const struct numbers *numbers = &the_numbers;
+    __asm__("" : "+r"(numbers));
+    return numbers;
+}
+
+LEVEL_INLINE __m256i number(const void *numbers) {
+    return _mm256_load_si256(numbers);
 }
 
 LEVEL_INLINE uint64_t mask_of(__m256i low, __m256i high) {
@@ -19,36 +48,43 @@ LEVEL_INLINE uint64_t mask_of(__m256i low, __m256i high) {
                                                      << 32;
 }
 
-LEVEL_INLINE uint64_t equal_to(__m256i low, __m256i high, char byte) {
-    __m256i wanted = _mm256_set1_epi8(byte);
-    return mask_of(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted));
+LEVEL_INLINE uint64_t equal_to(__m256i low, __m256i high, const uint8_t *wanted) {
+    return mask_of(_mm256_cmpeq_epi8(low, number(wanted)), _mm256_cmpeq_epi8(high, number(wanted)));
+}
+
+/* Bytes of a range: those that end up highest, as signed numbers, when its last is moved to 127. */
+LEVEL_INLINE uint64_t in_range(__m256i low, __m256i high, const uint8_t *up, const uint8_t *below) {
+    return mask_of(_mm256_cmpgt_epi8(_mm256_add_epi8(low, number(up)), number(below)),
+                   _mm256_cmpgt_epi8(_mm256_add_epi8(high, number(up)), number(below)));
 }
 
 LEVEL_INLINE struct fast_masks level_classify(const uint8_t *bytes) {
+    const struct numbers *n = read_numbers();
     __m256i low = _mm256_loadu_si256((const void *)bytes);
     __m256i high = _mm256_loadu_si256((const void *)(bytes + 32));
-    __m256i lower_case = _mm256_set1_epi8(0x20);
-    uint64_t blank = equal_to(low, high, ' ');
+    uint64_t blank = equal_to(low, high, n->blank);
+    /* With the bit of U+0020 set, capital letters are small ones. */
+    __m256i small_low = _mm256_or_si256(low, number(n->blank));
+    __m256i small_high = _mm256_or_si256(high, number(n->blank));
     return (struct fast_masks){
-        .letter = mask_of(in_range(_mm256_or_si256(low, lower_case), 'a', 25),
-                          in_range(_mm256_or_si256(high, lower_case), 'a', 25)),
-        .digit = mask_of(in_range(low, '0', 9), in_range(high, '0', 9)),
-        .space = blank | mask_of(in_range(low, '\t', 4), in_range(high, '\t', 4)),
+        .letter = in_range(small_low, small_high, n->letters_up, n->below_letters),
+        .digit = in_range(low, high, n->digits_up, n->below_digits),
+        .space = blank | in_range(low, high, n->spaces_up, n->below_spaces),
         .blank = blank,
-        .apostrophe = equal_to(low, high, '\''),
+        .apostrophe = equal_to(low, high, n->apostrophe),
         .high = mask_of(low, high),
     };
 }
 
 LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
     return equal_to(_mm256_loadu_si256((const void *)bytes),
-                    _mm256_loadu_si256((const void *)(bytes + 32)), '\n');
+                    _mm256_loadu_si256((const void *)(bytes + 32)), read_numbers()->newline);
 }
 
 /* For every byte, the numbers of its bits that are set, in ascending order, one a byte. A table,
  * since PEXT takes hundreds of cycles on the first two generations of Zen. */
 #define BIT(byte, i)                                                                               \
-    ((uint64_t)((byte) >> (i) & 1) * (i)                                                           \
+    ((uint64_t)((byte) >> (i)&1) * (i)                                                             \
      << 8 * __builtin_popcount((unsigned)(byte) & ((1u << (i)) - 1)))
 #define BITS(byte)                                                                                 \
     BIT(byte, 1) | BIT(byte, 2) | BIT(byte, 3) | BIT(byte, 4) | BIT(byte, 5) | BIT(byte, 6) |      \
@@ -65,12 +101,12 @@ LEVEL_INLINE __m128i numbers_of_bits(unsigned byte) {
 /* Eight bits at a time, all of them without a branch: how many words a block has is not to be
  * predicted. */
 LEVEL_INLINE uint32_t *level_positions(uint64_t mask, uint32_t base, uint32_t *out) {
-    __m256i first = _mm256_set1_epi32((int)base);
+    __m256i first = _mm256_set1_epi32((int)base), eight = number(read_numbers()->eight);
     for (unsigned i = 0; i < 8; i++) {
         unsigned byte = (uint8_t)(mask >> 8 * i);
         __m256i numbers = _mm256_cvtepu8_epi32(numbers_of_bits(byte));
         _mm256_storeu_si256((void *)out, _mm256_add_epi32(first, numbers));
-        first = _mm256_add_epi32(first, _mm256_set1_epi32(8));
+        first = _mm256_add_epi32(first, eight);
         out += (unsigned)__builtin_popcount(byte);
     }
     return out;
@@ -129,8 +165,8 @@ LEVEL_INLINE unsigned compare_four(struct fast_brief_slot *const *slots, const u
     __m256i even = _mm256_inserti128_si256(_mm256_castsi128_si256(slot[0]), slot[2], 1);
     __m256i odd = _mm256_inserti128_si256(_mm256_castsi128_si256(slot[1]), slot[3], 1);
     _mm256_storeu_si256((void *)values, _mm256_unpackhi_epi64(even, odd));
-    __m256i same = _mm256_cmpeq_epi64(_mm256_unpacklo_epi64(even, odd),
-                                      _mm256_load_si256((const void *)keys));
+    __m256i same =
+        _mm256_cmpeq_epi64(_mm256_unpacklo_epi64(even, odd), _mm256_load_si256((const void *)keys));
     return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same)) ^ 15;
 }
 
@@ -162,60 +198,64 @@ static void look_up(struct fast_words *words, const uint8_t *text, const uint32_
     if (missing_count) look_in_first(words, text, starts, values, missing_count);
 }
 
-/* Packs the ids of two values, of counts a and b, in the order of a + 4 b. */
-#define PACKED_ID(a, i) (((i) < (a) ? (i) : 4 + (i) - (a)) * 0x0202 + 0x0100)
-#define PACKED_IDS(a)                                                                              \
-    {PACKED_ID(a, 0), PACKED_ID(a, 1), PACKED_ID(a, 2), PACKED_ID(a, 3),                           \
-     PACKED_ID(a, 4), PACKED_ID(a, 5), PACKED_ID(a, 6), PACKED_ID(a, 7)}
-static const uint16_t packed_ids[4][8] __attribute__((aligned(16))) = {
-    PACKED_IDS(0), PACKED_IDS(1), PACKED_IDS(2), PACKED_IDS(3)};
+/* Four values' ids, packed, by the values' counts, two bits each: for either half of the register
+ * where its 16-bit lanes go, as both are then added up, and how many ids they are. More than eight
+ * have no place. */
+#define PACK(first, a, b, i)                                                                       \
+    ((i) < (first)               ? 0x8080                                                          \
+     : (i) < (first) + (a)       ? 0x0100 + 0x0202 * ((i) - (first))                               \
+     : (i) < (first) + (a) + (b) ? 0x0100 + 0x0202 * ((i) - (first) - (a) + 4)                     \
+                                 : 0x8080)
+#define PACK_HALF(first, a, b)                                                                     \
+    PACK(first, a, b, 0), PACK(first, a, b, 1), PACK(first, a, b, 2), PACK(first, a, b, 3),        \
+        PACK(first, a, b, 4), PACK(first, a, b, 5), PACK(first, a, b, 6), PACK(first, a, b, 7)
+#define PACK_FOUR(a, b, c, d)                                                                      \
+    { PACK_HALF(0, a, b), PACK_HALF((a) + (b), c, d) }
+#define SUM_FOUR(a, b, c, d) (a) + (b) + (c) + (d)
+#define EACH_A(f, b, c, d)   f(0, b, c, d), f(1, b, c, d), f(2, b, c, d), f(3, b, c, d)
+#define EACH_B(f, c, d)                                                                            \
+    EACH_A(f, 0, c, d), EACH_A(f, 1, c, d), EACH_A(f, 2, c, d), EACH_A(f, 3, c, d)
+#define EACH_C(f, d) EACH_B(f, 0, d), EACH_B(f, 1, d), EACH_B(f, 2, d), EACH_B(f, 3, d)
+#define EACH(f)      EACH_C(f, 0), EACH_C(f, 1), EACH_C(f, 2), EACH_C(f, 3)
+static const uint16_t packed[256][16] __attribute__((aligned(64))) = {EACH(PACK_FOUR)};
+static const uint8_t sums[256] __attribute__((aligned(64))) = {EACH(SUM_FOUR)};
 
 /* The counts of four values, two bits each. */
 LEVEL_INLINE unsigned counts_of(__m256i values) {
     __m256i low = _mm256_srli_epi64(values, 17), high = _mm256_slli_epi64(values, 14);
-    return (unsigned)_mm256_movemask_ps(
-        _mm256_castsi256_ps(_mm256_blend_epi32(low, high, 0xAA)));
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_blend_epi32(low, high, 0xAA)));
 }
 
-/* The sum of counts of two bits each. */
-LEVEL_INLINE unsigned sum_of(unsigned counts) {
-    return (unsigned)__builtin_popcount(counts) + (unsigned)__builtin_popcount(counts & 0xAAAA);
-}
-
-/* Two values, of which only the first one's count matters for the order of their ids. */
-LEVEL_INLINE void store_two(__m128i values, unsigned counts, uint32_t *out) {
-    __m128i ids =
-        _mm_shuffle_epi8(values, _mm_load_si128((const void *)packed_ids[counts & 3]));
-    _mm256_storeu_si256((void *)out, _mm256_cvtepu16_epi32(ids));
+/* Can the ids of these four be stored as a whole vector? */
+LEVEL_INLINE bool four_at_once(__m256i values, unsigned counts, const uint32_t *out,
+                               const uint32_t *end) {
+    return __builtin_expect(_mm256_movemask_pd(_mm256_castsi256_pd(values)) == 0, 1) &&
+           __builtin_expect(sums[counts] <= 8, 1) && __builtin_expect(end - out >= 8, 1);
 }
 
 LEVEL_INLINE uint32_t *store_four(__m256i values, unsigned counts, uint32_t *out) {
-    store_two(_mm256_castsi256_si128(values), counts, out);
-    store_two(_mm256_extracti128_si256(values, 1), counts >> 4, out + sum_of(counts & 15));
-    return out + sum_of(counts);
-}
-
-/* May eight values from here on be stored by whole vectors? */
-LEVEL_INLINE bool eight_at_once(const uint64_t *values, const uint32_t *out, const uint32_t *end) {
-    __m256i any = _mm256_or_si256(_mm256_loadu_si256((const void *)values),
-                                  _mm256_loadu_si256((const void *)(values + 4)));
-    return __builtin_expect(
-        _mm256_movemask_pd(_mm256_castsi256_pd(any)) == 0 && end - out >= 32, 1);
+    __m256i places = _mm256_load_si256((const void *)packed[counts]);
+    __m256i halves = _mm256_shuffle_epi8(values, places);
+    __m128i ids = _mm_or_si128(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+    _mm256_storeu_si256((void *)out, _mm256_cvtepu16_epi32(ids));
+    return out + sums[counts];
 }
 
 static uint32_t *emit_text(const struct fast_words *words, const uint8_t *text,
                            const uint32_t *starts, size_t count, const uint64_t *values,
                            uint32_t *out, const uint32_t *end) {
     for (size_t i = 0; i < count;) {
-        size_t stop = count - i < 8 ? count : i + 8;
-        if (stop == i + 8 && eight_at_once(values + i, out, end)) {
-            for (; i < stop; i += 4) {
-                __m256i four = _mm256_loadu_si256((const void *)(values + i));
-                out = store_four(four, counts_of(four), out);
+        size_t stop = i + 4;
+        if (__builtin_expect(stop <= count, 1)) {
+            __m256i four = _mm256_loadu_si256((const void *)(values + i));
+            unsigned counts = counts_of(four);
+            if (four_at_once(four, counts, out, end)) {
+                out = store_four(four, counts, out);
+                i = stop;
+                continue;
             }
-            continue;
         }
-        for (; i < stop; i++)
+        for (; i < stop && i < count; i++)
             out = emit_one(words, values[i], text + starts[i], starts[i + 1] - starts[i], out, end);
     }
     return out;
@@ -223,7 +263,7 @@ static uint32_t *emit_text(const struct fast_words *words, const uint8_t *text,
 
 /* Ids before the lowest of the four that `ends` names. */
 LEVEL_INLINE uint32_t ids_before(unsigned counts, unsigned ends) {
-    return sum_of(_bzhi_u32(counts, 2 * (unsigned)_tzcnt_u32(ends)));
+    return sums[_bzhi_u32(counts, 2 * (unsigned)_tzcnt_u32(ends))];
 }
 
 static uint32_t *emit_lines(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
@@ -233,14 +273,14 @@ static uint32_t *emit_lines(struct fast_words *words, const uint8_t *text, const
     uint32_t *begin = out, *line_ends = words->line_ends;
     size_t lines = 0;
     for (size_t i = 0; i < count;) {
-        size_t stop = count - i < 8 ? count : i + 8;
-        if (stop == i + 8 && eight_at_once(values + i, out, end)) {
-            for (; i < stop; i += 4) {
-                __m256i four = _mm256_loadu_si256((const void *)(values + i));
-                __m256i is_end = _mm256_cmpeq_epi64(four, newline);
-                four = _mm256_andnot_si256(is_end, four);
+        size_t stop = i + 4;
+        if (__builtin_expect(stop <= count, 1)) {
+            __m256i four = _mm256_loadu_si256((const void *)(values + i));
+            __m256i is_end = _mm256_cmpeq_epi64(four, newline);
+            four = _mm256_andnot_si256(is_end, four);
+            unsigned counts = counts_of(four);
+            if (four_at_once(four, counts, out, end)) {
                 unsigned ends = (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(is_end));
-                unsigned counts = counts_of(four);
                 uint32_t before = (uint32_t)(out - begin);
                 /* Mostly none or one: the first is always written, and counted if it is there. */
                 line_ends[lines] = before + ids_before(counts, ends);
@@ -248,10 +288,11 @@ static uint32_t *emit_lines(struct fast_words *words, const uint8_t *text, const
                 for (ends = _blsr_u32(ends); __builtin_expect(ends != 0, 0); ends = _blsr_u32(ends))
                     line_ends[lines++] = before + ids_before(counts, ends);
                 out = store_four(four, counts, out);
+                i = stop;
+                continue;
             }
-            continue;
         }
-        for (; i < stop; i++)
+        for (; i < stop && i < count; i++)
             out = emit_one_of_lines(words, values[i], text + starts[i], starts[i + 1] - starts[i],
                                     out, end, (uint32_t)(out - begin), &lines);
     }
