@@ -16,7 +16,7 @@
  * Now and then a batch is run the other way round, so that an estimate that was spoiled once does
  * not stay for ever: one in `probe` is run in parallel, if that is not expected to take twice as
  * long, which bounds the loss; an estimate that is worse fades slowly. What is far too small to
- * share is run without a look at its costs or at the clock, but for one in CLOCKED. */
+ * share is run without a look at anything else, but for one in CLOCKED. */
 #include "schedulers/chunks.h"
 #include "schedulers/pool.h"
 
@@ -34,7 +34,9 @@ enum { CLOCKED = 128, SETTLED = 8 };
 
 struct grainbench_scheduler {
     struct pool pool;
-    size_t tiny;           /* batches of up to so many items are not worth a look */
+    size_t tiny;           /* batches of up to so many items are not worth a look, */
+    uint64_t unclocked;    /* and so many of these go by before the next is measured */
+    uint64_t clocked;      /* batches measured alone */
     double unit_ns;        /* 0: not known yet */
     double overhead_ns[2]; /* of a parallel batch, by whether workers slept; 0: not known yet */
     bool was_parallel;     /* the last batch that was worth a look */
@@ -168,16 +170,24 @@ static bool make_chunks(struct grainbench_scheduler *scheduler,
 }
 
 /* Nothing is published, so a forked child may do it as well. */
-static void run_alone(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
-                      double units) {
-    uint64_t batches = scheduler->pool.batches;
-    bool clocked = batches < SETTLED || batches % CLOCKED == 0;
-    uint64_t start_ns = clocked ? sync_now_ns() : 0;
+static void run_clocked(struct grainbench_scheduler *scheduler,
+                        const struct grainbench_batch *batch) {
+    uint64_t start_ns = sync_now_ns();
     pool_run_alone(&scheduler->pool, batch);
-    if (!clocked || !batch->item_count || scheduler->pool.worker_count == 1) return;
+    if (!batch->item_count) return;
     double took_ns = (double)(sync_now_ns() - start_ns);
-    if (units <= 0) units = units_of(scheduler, batch);
-    learn_unit(scheduler, took_ns, units, batch->item_count);
+    learn_unit(scheduler, took_ns, units_of(scheduler, batch), batch->item_count);
+    scheduler->unclocked = ++scheduler->clocked < SETTLED ? 0 : CLOCKED - 1;
+}
+
+static void run_alone(struct grainbench_scheduler *scheduler,
+                      const struct grainbench_batch *batch) {
+    if (scheduler->unclocked) {
+        scheduler->unclocked--;
+        pool_run_alone(&scheduler->pool, batch);
+    } else {
+        run_clocked(scheduler, batch);
+    }
 }
 
 static void run_parallel(struct grainbench_scheduler *scheduler,
@@ -197,22 +207,34 @@ static void run_parallel(struct grainbench_scheduler *scheduler,
     learn_unit(scheduler, (double)scheduler->own_ns, units * part, scheduler->own_items);
 }
 
+/* A batch that is worth more than a look at `tiny` and `unclocked`; apart, so that tiny ones pay for
+ * nothing else. */
+static __attribute__((noinline)) void run_considered(struct grainbench_scheduler *scheduler,
+                                                     const struct grainbench_batch *batch) {
+    struct pool *pool = &scheduler->pool;
+    if (batch->item_count <= scheduler->tiny || sync_forked(pool->domain)) {
+        run_alone(scheduler, batch);
+        return;
+    }
+    bool asleep = is_asleep(pool);
+    if (scheduler->was_parallel) scheduler->stays_awake = !asleep;
+    double units = units_of(scheduler, batch);
+    unsigned workers = choose_workers(scheduler, units * scheduler->unit_ns, asleep);
+    scheduler->was_parallel = workers > 1 && make_chunks(scheduler, batch, workers, units);
+    if (scheduler->was_parallel)
+        run_parallel(scheduler, batch, units, workers, asleep);
+    else
+        run_alone(scheduler, batch);
+}
+
 static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
     struct pool *pool = &scheduler->pool;
     sync_enter(pool->domain, 0);
-    bool small = batch->item_count <= scheduler->tiny || scheduler->unit_ns <= 0;
-    if (small || sync_forked(pool->domain))
-        run_alone(scheduler, batch, 0);
-    else {
-        bool asleep = is_asleep(pool);
-        if (scheduler->was_parallel) scheduler->stays_awake = !asleep;
-        double units = units_of(scheduler, batch);
-        unsigned workers = choose_workers(scheduler, units * scheduler->unit_ns, asleep);
-        scheduler->was_parallel = workers > 1 && make_chunks(scheduler, batch, workers, units);
-        if (scheduler->was_parallel)
-            run_parallel(scheduler, batch, units, workers, asleep);
-        else
-            run_alone(scheduler, batch, units);
+    if (batch->item_count <= scheduler->tiny && scheduler->unclocked) {
+        scheduler->unclocked--;
+        pool_run_alone(pool, batch);
+    } else {
+        run_considered(scheduler, batch);
     }
     sync_leave(pool->domain);
 }
@@ -234,7 +256,8 @@ static bool configure(struct grainbench_scheduler *scheduler, const struct grain
     scheduler->base = (uint64_t)values->base;
     scheduler->probe = (uint64_t)values->probe;
     scheduler->stays_awake = true;
-    if (setup->workers == 1) scheduler->tiny = SIZE_MAX;
+    scheduler->tiny = SIZE_MAX; /* what items cost is not known yet */
+    if (setup->workers == 1) scheduler->unclocked = UINT64_MAX;
     return true;
 }
 

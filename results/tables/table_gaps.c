@@ -13,9 +13,23 @@ static double gap_us(const struct arm_record *arm) {
     return json_is_number(gap) ? json_number_value(gap) / 1000 : 0;
 }
 
+static const char *text_or_empty(const char *text) {
+    return text ? text : "";
+}
+
+/* One arm of a block with several gaps. */
+static bool differ_in_gap(const struct arm_record *a, const struct arm_record *b) {
+    char group[256], other[256];
+    arm_group(a, group, sizeof group);
+    arm_group(b, other, sizeof other);
+    return gap_us(a) != gap_us(b) && a->workers == b->workers && strcmp(group, other) == 0 &&
+           strcmp(text_or_empty(a->scheduler), text_or_empty(b->scheduler)) == 0;
+}
+
 bool record_has_gaps(const struct record *record) {
-    for (size_t i = 0; i < record->sample_count; i++)
-        if (gap_us(&record->arms[record->samples[i].arm]) > 0) return true;
+    for (size_t i = 0; record->sample_count && i < record->arm_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (differ_in_gap(&record->arms[i], &record->arms[j])) return true;
     return false;
 }
 
@@ -30,10 +44,6 @@ static double cpu_us_of(const struct record *record, const struct arm_record *ar
         items += (double)sample->items;
     }
     return items > 0 ? cpu / items : NAN;
-}
-
-static const char *text_or_empty(const char *text) {
-    return text ? text : "";
 }
 
 static bool is_same_arm(const struct arm_record *a, const struct arm_record *b) {

@@ -6,7 +6,7 @@
 #include "results/grid.h"
 #include "results/record.h"
 
-/* True if the record measured an arm with a gap. */
+/* True if the record measured an arm with several gaps, all else alike. */
 bool record_has_gaps(const struct record *record);
 
 /* Idle shares come from the record's own profiles, else from those of `records` that are of the
