@@ -94,7 +94,7 @@ LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
 #define BITS_64(byte) BITS_16(byte), BITS_16(byte + 16), BITS_16(byte + 32), BITS_16(byte + 48)
 static const uint64_t bit_numbers[256] = {BITS_64(0), BITS_64(64), BITS_64(128), BITS_64(192)};
 
-LEVEL_INLINE __m128i numbers_of_bits(unsigned byte) {
+LEVEL_INLINE __m128i numbers_of_bits(size_t byte) {
     return _mm_loadl_epi64((const void *)&bit_numbers[byte]);
 }
 
@@ -103,11 +103,11 @@ LEVEL_INLINE __m128i numbers_of_bits(unsigned byte) {
 LEVEL_INLINE uint32_t *level_positions(uint64_t mask, uint32_t base, uint32_t *out) {
     __m256i first = _mm256_set1_epi32((int)base), eight = number(read_numbers()->eight);
     for (unsigned i = 0; i < 8; i++) {
-        unsigned byte = (uint8_t)(mask >> 8 * i);
+        size_t byte = (uint8_t)(mask >> 8 * i);
         __m256i numbers = _mm256_cvtepu8_epi32(numbers_of_bits(byte));
         _mm256_storeu_si256((void *)out, _mm256_add_epi32(first, numbers));
         first = _mm256_add_epi32(first, eight);
-        out += (unsigned)__builtin_popcount(byte);
+        out += (unsigned)__builtin_popcountll(byte);
     }
     return out;
 }
