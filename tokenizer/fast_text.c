@@ -1,5 +1,6 @@
 /* Whole texts and batches of lines; see fast_text.h. */
 #include "tokenizer/fast_text.h"
+#include "tokenizer/fast_readable.h"
 
 #include <string.h>
 
@@ -102,28 +103,10 @@ static size_t part_length(const uint8_t *text, size_t length, bool lines) {
     return FAST_PART;
 }
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
-    __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
-/* Can the 16 bytes behind a short text be read? They can when they lie in the page of its last
- * byte; what is there does not matter. Not under sanitizers, which are to see every other overrun.
- */
-static bool readable_behind(const uint8_t *text, size_t length) {
-    return !SANITIZED && ((uintptr_t)(text + length - 1) & 4095) < 4096 - READ_AHEAD;
-}
-
 static size_t encode_short(const struct fast_level *level, struct fast_words *words,
                            const uint8_t *text, size_t length, uint32_t *ids) {
     if (__builtin_expect(words->full, 0)) fast_words_renew(words, true);
-    if (__builtin_expect(readable_behind(text, length), 1))
+    if (__builtin_expect(fast_readable(text + length - 1, READ_AHEAD), 1))
         return (size_t)(level->encode_short(words, text, length, ids, ids + length) - ids);
     uint8_t copy[FAST_SHORT_TEXT + READ_AHEAD];
     memcpy(copy, text, length);
