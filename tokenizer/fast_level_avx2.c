@@ -82,7 +82,7 @@ LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
 }
 
 /* For every byte, the numbers of its bits that are set, in ascending order, one a byte. A table,
- * since PEXT takes hundreds of cycles on the first two generations of Zen. */
+ * since PEXT is microcode on the first two generations of Zen. */
 #define BIT(byte, i)                                                                               \
     ((uint64_t)((byte) >> (i)&1) * (i)                                                             \
      << 8 * __builtin_popcount((unsigned)(byte) & ((1u << (i)) - 1)))
