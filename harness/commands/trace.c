@@ -25,7 +25,7 @@ static const struct grainbench_option option_table[] = {
     {"batch", 'b', GRAINBENCH_OPTION_INTEGER, offsetof(struct trace_options, batch), "N", "1000",
      NULL, 1, 1e8, "lines whose results live at the same time"},
     {"passes", 'n', GRAINBENCH_OPTION_INTEGER, offsetof(struct trace_options, passes), "N", "5",
-     NULL, 1, 10000, "a line's cost is the least of so many passes"},
+     NULL, 1, 10000, "passes over the corpus; a batch's cost is their median"},
     {"vocab", 0, GRAINBENCH_OPTION_TEXT, offsetof(struct trace_options, vocab), "FILE", NULL, NULL,
      0, 0, "vocab.json [default: the GPT-2 one of the data folder]"},
     {"merges", 0, GRAINBENCH_OPTION_TEXT, offsetof(struct trace_options, merges), "FILE", NULL,
