@@ -9,6 +9,7 @@
 #include "results/verdict.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,12 +79,20 @@ static bool is_precise_enough(const struct runner *runner, uint64_t round) {
     return precise;
 }
 
-/* Where arms take long to set up, changing them must not eat the time that rounds are to have. */
-static bool changes_too_much(const struct runner *runner, double elapsed_s) {
+/* Shares the time that is left evenly among this and the coming processes. Where arms take long to
+ * set up there are fewer: changing them must not eat the time that rounds are to have, and a process
+ * of two rounds says as much in a verdict as one of twenty. */
+static void plan_change(struct runner *runner, double elapsed_s) {
     const struct experiment *experiment = runner->experiment;
-    bool by_time = !experiment->rounds && experiment->time_s > 0;
-    return by_time && runner->process + 1 >= SERIES_LEAST_PROCESSES &&
-           runner->changing_s > CHANGING_SHARE * elapsed_s;
+    double change_s = runner->process ? runner->changing_s / runner->process : 0;
+    double coming = experiment->processes - runner->process - 1;
+    double affordable = change_s > 0
+                            ? floor(CHANGING_SHARE * experiment->time_s / change_s) - runner->process
+                            : coming;
+    if (affordable < coming) coming = affordable;
+    double left_s = experiment->time_s - elapsed_s - coming * change_s;
+    runner->change_at_s = coming < 1 ? HUGE_VAL
+                                     : elapsed_s - runner->changing_s + left_s / (coming + 1);
 }
 
 /* Processes share the run evenly. A run that may stop early at a look cannot know its length: it
@@ -91,12 +100,16 @@ static bool changes_too_much(const struct runner *runner, double elapsed_s) {
 static bool is_time_to_change(const struct runner *runner, uint64_t round, double done,
                               double elapsed_s) {
     const struct experiment *experiment = runner->experiment;
-    if (experiment->processes < 2 || changes_too_much(runner, elapsed_s)) return false;
+    if (experiment->processes < 2) return false;
     if (experiment->precision > 0) {
+        bool often = experiment->time_s > 0 && runner->process + 1 >= SERIES_LEAST_PROCESSES &&
+                     runner->changing_s > CHANGING_SHARE * elapsed_s;
         uint64_t pace = 20 / experiment->processes / 2 * 2;
         if (pace < ROUNDS_A_PROCESS) pace = ROUNDS_A_PROCESS;
-        return round && round % pace == 0;
+        return round && round % pace == 0 && !often;
     }
+    if (!experiment->rounds && experiment->time_s > 0)
+        return elapsed_s - runner->changing_s >= runner->change_at_s;
     return runner->process + 1 < experiment->processes &&
            done >= (double)(runner->process + 1) / experiment->processes;
 }
@@ -113,15 +126,18 @@ static enum experiment_status run_rounds(struct runner *runner, struct error *er
     for (unsigned g = 0; g < group_count; g++)
         groups[g] = g;
     uint64_t begin = clock_now_ns();
+    plan_change(runner, 0);
     for (uint64_t round = 0;; round++) {
         double elapsed_s = seconds_since(begin), done = share_done(experiment, round, elapsed_s);
         /* Rounds come in twos, so that the orders balance. */
         if (round % 2 == 0 && (done >= 1 || is_precise_enough(runner, round)))
             return EXPERIMENT_DONE;
         if (runner_interrupted) return EXPERIMENT_INTERRUPTED;
-        if (round % 2 == 0 && is_time_to_change(runner, round, done, elapsed_s) &&
-            !change_processes(runner, error))
-            return runner_interrupted ? EXPERIMENT_INTERRUPTED : EXPERIMENT_FAILED;
+        if (round % 2 == 0 && is_time_to_change(runner, round, done, elapsed_s)) {
+            if (!change_processes(runner, error))
+                return runner_interrupted ? EXPERIMENT_INTERRUPTED : EXPERIMENT_FAILED;
+            plan_change(runner, seconds_since(begin));
+        }
         runner_shuffle(&runner->random, groups, group_count);
         for (unsigned g = 0; g < group_count; g++) {
             progress_show("measuring", done);

@@ -25,6 +25,7 @@ struct runner {
     struct random random;
     unsigned process;  /* which of the processes an arm is in use */
     double changing_s; /* spent on changing them */
+    double change_at_s; /* when this much was spent on rounds, they change; HUGE_VAL: no more */
 };
 
 /* Starts every arm, compares the outputs of the first `count` batches, and takes a first estimate
