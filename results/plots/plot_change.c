@@ -79,7 +79,7 @@ bool plot_add_change(struct plot_set *set, const struct plot_block *block, const
     plot_origin(block->record, origin, sizeof origin);
     snprintf(chart->heading, sizeof chart->heading, "Change in throughput over the baseline");
     snprintf(chart->subheading, sizeof chart->subheading,
-             "median of paired ratios over the baseline, 95 %% intervals%s%s · %s",
+             "paired changes over the baseline, 95 %% intervals%s%s · %s",
              block->name[0] ? " · " : "", block->name, origin);
     snprintf(chart->caption, sizeof chart->caption,
              "Change of throughput against the baseline in per cent, with the noise floor");
