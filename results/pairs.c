@@ -72,8 +72,11 @@ static double log_rate(const struct record *record, const struct sample *sample,
 enum disturbance { CLEAN, WAITED, DISTURBED };
 
 static enum disturbance disturbance_of(const char *tainted) {
+    static const char *const waits[] = {"run-queue wait", "involuntary switches"};
     if (!tainted) return CLEAN;
-    return strncmp(tainted, "run-queue wait", 14) == 0 ? WAITED : DISTURBED;
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+        if (strncmp(tainted, waits[i], strlen(waits[i])) == 0) return WAITED;
+    return DISTURBED;
 }
 
 static enum disturbance worse(enum disturbance a, enum disturbance b) {

@@ -118,11 +118,19 @@ const char *evidence_taint(const struct evidence *evidence, uint64_t duration_ns
     /* With more workers than processors waiting is the normal state; the share is of the time that
      * could have been run. */
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    if (online > 0 && workers <= (unsigned)online &&
-        evidence->run_queue_wait_ns != EVIDENCE_UNAVAILABLE &&
+    bool may_wait = online <= 0 || workers > (unsigned)online;
+    bool wait_known = evidence->run_queue_wait_ns != EVIDENCE_UNAVAILABLE;
+    if (!may_wait && wait_known &&
         (double)evidence->run_queue_wait_ns > WAIT_LIMIT * duration * workers) {
         snprintf(text, size, "run-queue wait %.1f %% of worker time",
                  100.0 * (double)evidence->run_queue_wait_ns / (duration * workers));
+        return text;
+    }
+    /* A kernel without schedstat: a thread that was thrown off waited, nobody knows how long. */
+    if (!may_wait && !wait_known && evidence->involuntary_switches != EVIDENCE_UNAVAILABLE &&
+        evidence->involuntary_switches) {
+        snprintf(text, size, "involuntary switches %" PRIu64 " (run-queue wait unknown)",
+                 evidence->involuntary_switches);
         return text;
     }
     /* Steal is counted in ticks of 10 ms or so: one tick in a short sample proves nothing. */
@@ -138,8 +146,9 @@ const char *evidence_taint(const struct evidence *evidence, uint64_t duration_ns
 }
 
 json_t *evidence_limits(void) {
-    return json_pack("{s:f, s:f, s:i}", "run_queue_wait_share", WAIT_LIMIT, "steal_share",
-                     STEAL_LIMIT, "throttled_periods", 0);
+    return json_pack("{s:f, s:f, s:i, s:i}", "run_queue_wait_share", WAIT_LIMIT, "steal_share",
+                     STEAL_LIMIT, "throttled_periods", 0,
+                     "involuntary_switches_without_run_queue_wait", 0);
 }
 
 static const struct {

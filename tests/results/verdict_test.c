@@ -256,10 +256,12 @@ static void on_a_busy_machine_pairs_that_waited_are_kept(void **state) {
                       "{\"kind\":\"arm\",\"arm\":1}\n";
     for (int round = 0; round < 10; round++)
         for (int arm = 0; arm < 2; arm++) {
-            const char *tainted = round == 9 ? ",\"tainted\":\"steal 9 %\""
-                                  : round >= 3
-                                      ? ",\"tainted\":\"run-queue wait 5 % of worker time\""
-                                      : "";
+            const char *tainted =
+                round == 9   ? ",\"tainted\":\"steal 9 %\""
+                : round >= 6 ? ",\"tainted\":\"run-queue wait 5 % of worker time\""
+                : round >= 3 ? ",\"tainted\":\"involuntary switches 2 (run-queue wait "
+                               "unknown)\""
+                             : "";
             sprintf(text + strlen(text),
                     "{\"kind\":\"sample\",\"arm\":%d,\"round\":%d,\"duration_ns\":100%s}\n", arm,
                     round, tainted);
@@ -272,6 +274,7 @@ static void on_a_busy_machine_pairs_that_waited_are_kept(void **state) {
     assert_int_equal(pairs.count, 9);
     assert_int_equal(pairs.waited, 6);
     assert_int_equal(pairs.dropped, 1);
+    assert_string_equal(pairs.cause, "involuntary switches");
     pairs_free(&pairs);
     record_free(record);
 }
