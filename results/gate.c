@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const gate_outcome_names[GATE_OUTCOME_COUNT] = {"skipped", "passed", "inconclusive",
-                                                            "unfit", "REGRESSION"};
+const char *const gate_outcome_names[GATE_OUTCOME_COUNT] = {"nothing compared", "passed",
+                                                            "inconclusive", "unfit", "REGRESSION"};
 
 static int metric_index(const char *metric) {
     for (int i = 0; i < METRIC_COUNT; i++)
@@ -152,6 +152,22 @@ static bool check_interval(const struct record *record, const struct gate_rule *
     return done;
 }
 
+/* Why a line has no number at `path`: the place itself says so, or the whole line, or the line's
+ * list of what is unavailable, about a name on the path. */
+static const char *why_absent(json_t *line, const char *path) {
+    json_t *whole = json_object_get(line, "unavailable");
+    const char *why = json_string_value(json_object_get(json_path(line, path), "unavailable"));
+    if (!why) why = json_string_value(whole);
+    while (!why && *path) {
+        char place[80];
+        size_t length = strcspn(path, ".");
+        snprintf(place, sizeof place, "%.*s.why", (int)length, path);
+        why = json_string_value(json_path(whole, place));
+        path += length + (path[length] == '.');
+    }
+    return why ? why : "the arm's line has no such number";
+}
+
 /* The number at `path` in the arm's first line of `kind`; NAN, and why, if there is none. */
 static double find_number(const struct record *record, unsigned arm, const char *metric,
                           const char **why) {
@@ -161,9 +177,8 @@ static double find_number(const struct record *record, unsigned arm, const char 
     size_t line = record_find_line(record, 0, kind, (int)arm);
     *why = "the record has no such line for the arm";
     if (line == record->line_count) return NAN;
-    json_t *value = json_path(record->lines[line].json, metric + length + 1);
-    *why = json_string_value(json_object_get(value, "unavailable"));
-    if (!*why) *why = "the arm's line has no such number";
+    json_t *json = record->lines[line].json, *value = json_path(json, metric + length + 1);
+    *why = why_absent(json, metric + length + 1);
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
@@ -241,14 +256,15 @@ void gate_free(struct gate_result *result) {
     *result = (struct gate_result){0};
 }
 
-bool gate_print(const struct record *record, const struct gate_result *result, FILE *out,
-                struct error *error) {
+static bool print_compared(const struct record *record, const struct gate_result *result, FILE *out,
+                           struct error *error) {
     const char *titles[] = {"<metric", "<threads", "<arm", "change", "<outcome", "<why", NULL};
     struct grid *grid = grid_create(titles);
     if (!grid) return error_set(error, "out of memory for a table");
     for (size_t i = 0; i < result->count; i++) {
         const struct gate_check *check = &result->checks[i];
         char text[128];
+        if (check->outcome == GATE_SKIPPED) continue;
         grid_add(grid, "%s", check->rule->metric);
         text_of_row(&record->arms[check->patched], text, sizeof text);
         grid_add(grid, "%s", text);
@@ -260,6 +276,36 @@ bool gate_print(const struct record *record, const struct gate_result *result, F
     }
     bool printed = grid_print(grid, GRID_TEXT, out, error);
     grid_free(grid);
-    fprintf(out, "\ngate: %s\n", gate_outcome_names[result->outcome]);
     return printed;
+}
+
+static bool skipped_alike(const struct gate_check *a, const struct gate_check *b) {
+    return a->outcome == GATE_SKIPPED && b->outcome == GATE_SKIPPED && a->rule == b->rule &&
+           strcmp(a->text, b->text) == 0;
+}
+
+/* A line a rule and reason: what a machine does not have is the same in every row. */
+static void print_skipped(const struct gate_result *result, FILE *out) {
+    for (size_t i = 0; i < result->count; i++) {
+        const struct gate_check *check = &result->checks[i];
+        size_t first = 0;
+        while (first < i && !skipped_alike(check, &result->checks[first]))
+            first++;
+        if (check->outcome == GATE_SKIPPED && first == i)
+            fprintf(out, "not compared: %s: %s\n", check->rule->metric, check->text);
+    }
+}
+
+bool gate_print(const struct record *record, const struct gate_result *result, FILE *out,
+                struct error *error) {
+    bool compared = false, skipped = false;
+    for (size_t i = 0; i < result->count; i++) {
+        compared |= result->checks[i].outcome != GATE_SKIPPED;
+        skipped |= result->checks[i].outcome == GATE_SKIPPED;
+    }
+    if (compared && !print_compared(record, result, out, error)) return false;
+    if (compared && skipped) putc('\n', out);
+    print_skipped(result, out);
+    fprintf(out, "\ngate: %s\n", gate_outcome_names[result->outcome]);
+    return true;
 }

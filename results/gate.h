@@ -8,7 +8,7 @@
 
 /* In order of what outweighs what: the worst outcome of any check is the gate's. */
 enum gate_outcome {
-    GATE_SKIPPED,      /* an optional metric that this machine does not have */
+    GATE_SKIPPED,      /* an optional metric that this machine does not have; alone, no pass */
     GATE_PASSED,       /* surely no regression beyond the limit */
     GATE_INCONCLUSIVE, /* the data cannot tell */
     GATE_UNFIT,        /* the environment spoilt too many samples */
@@ -19,7 +19,7 @@ extern const char *const gate_outcome_names[GATE_OUTCOME_COUNT];
 
 /* `metric` is "throughput" or "cpu" (compared with intervals), or KIND.PATH: a number in the arm's
  * line of that kind, compared as it is: "ledger.totals.rmw", "observation.statistics.leaves",
- * "counter.instructions". */
+ * "counter.events.instructions.run_per_item" (see json_path). */
 struct gate_rule {
     const char *metric;
     const char *arms; /* shell pattern on labels of patched arms */
@@ -53,7 +53,7 @@ bool gate_apply(const struct record *record, const struct gate_rule *rules, size
                 double confidence, struct gate_result *result, struct error *error);
 void gate_free(struct gate_result *result);
 
-/* A line a check and the outcome. */
+/* A line a check, a line for every metric and reason that was not compared, and the outcome. */
 bool gate_print(const struct record *record, const struct gate_result *result, FILE *out,
                 struct error *error);
 

@@ -87,7 +87,8 @@ size_t record_find_line(const struct record *record, size_t from, const char *ki
 const char *record_header_text(const struct record *record, const char *path);
 json_t *record_header_member(const struct record *record, const char *path); /* borrowed or NULL */
 
-/* The member of nested objects at "a.b.c", borrowed; NULL if there is none. */
+/* The member of nested objects at "a.b.c", borrowed; NULL if there is none. In an array it is the
+ * element whose `name` is that: "events.instructions.per_item". */
 json_t *json_path(json_t *object, const char *path);
 
 struct record_writer;

@@ -241,6 +241,16 @@ json_t *record_header_member(const struct record *record, const char *path) {
     return json_path(record->header, path);
 }
 
+static json_t *element_named(const json_t *array, const char *name) {
+    size_t index;
+    json_t *element;
+    json_array_foreach(array, index, element) {
+        const char *own = json_string_value(json_object_get(element, "name"));
+        if (own && strcmp(own, name) == 0) return element;
+    }
+    return NULL;
+}
+
 json_t *json_path(json_t *object, const char *path) {
     char key[64];
     while (object && *path) {
@@ -248,7 +258,7 @@ json_t *json_path(json_t *object, const char *path) {
         if (length >= sizeof key) return NULL;
         memcpy(key, path, length);
         key[length] = 0;
-        object = json_object_get(object, key);
+        object = json_is_array(object) ? element_named(object, key) : json_object_get(object, key);
         path += length + (path[length] == '.');
     }
     return object;

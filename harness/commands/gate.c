@@ -83,7 +83,7 @@ static json_t *find_rules(const struct gate_arguments *arguments, const struct r
 }
 
 static int exit_code_of(enum gate_outcome outcome) {
-    static const int codes[GATE_OUTCOME_COUNT] = {[GATE_SKIPPED] = EXIT_OK,
+    static const int codes[GATE_OUTCOME_COUNT] = {[GATE_SKIPPED] = EXIT_INCONCLUSIVE,
                                                   [GATE_PASSED] = EXIT_OK,
                                                   [GATE_INCONCLUSIVE] = EXIT_INCONCLUSIVE,
                                                   [GATE_UNFIT] = EXIT_UNFIT,
@@ -223,7 +223,8 @@ const struct command command_gate = {
         "A rule is {\"metric\": M, \"arms\": PATTERN, \"threshold\": X}. M is throughput or cpu, "
         "judged by paired samples with an interval, a threshold that the run's own noise floor "
         "bounds from below, and Holm's correction; or KIND.PATH, a number in a line of the record, "
-        "such as ledger.totals.rmw, compared as it is. \"better\": \"higher\" turns such a number "
+        "such as ledger.totals.rmw or counter.events.instructions.run_per_item, compared as it is. "
+        "\"better\": \"higher\" turns such a number "
         "round; \"optional\": true skips one that this machine does not have. A metric that is "
         "missing or a pattern that matches nothing is an error, never a pass.\n\n"
         "Two builds are measured interleaved, every arm of the scenario with each of them and once "

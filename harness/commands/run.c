@@ -124,6 +124,7 @@ static void read_overrides(const struct run_options *options, struct scenario_ov
         .gap_ns = (uint64_t)(options->gap_us * 1000),
         .dose = (uint64_t)options->dose,
         .dose_line = options->dose_line,
+        .events = options->events,
     };
 }
 
@@ -190,7 +191,6 @@ static bool plan_run(struct run *run, struct error *error) {
     if (!run->corpus || !find_vocabulary(run, error)) return false;
     run->experiment.corpus = run->corpus;
     run->experiment.placement = run->placement;
-    run->experiment.events = options->events;
     run->experiment.profile_s = options->profile_s;
     run->experiment.setup = (struct arm_process_setup){.corpus_path = run->corpus->path,
                                                        .vocab_path = run->vocab,

@@ -67,9 +67,12 @@ static json_t *lanes_to_json(const struct phase_counts *counts, const struct cou
     return lanes;
 }
 
-/* Sums over phases; a phase that is refused leaves the event without a sum. */
+/* Sums over phases; a phase that is refused leaves the event without a sum. The run phase by itself
+ * is what the work takes: in it nobody waits for others, in fork and join spinning counts too. */
 static json_t *sums_to_json(const struct phase_counts *counts, const struct counter_list *list,
                             uint64_t items) {
+    double each = (double)(items ? items : 1);
+    bool run_refused = phase_counts_standing(counts, PHASE_ALL_LANES, PHASE_RUN) == PHASE_REFUSED;
     json_t *events = json_array();
     bool refused = false;
     for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
@@ -81,8 +84,12 @@ static json_t *sums_to_json(const struct phase_counts *counts, const struct coun
         json_t *event = json_pack("{s:s}", "name", list->events[i].name);
         if (!refused) {
             json_object_set_new(event, "count", json_real(sum));
-            json_object_set_new(event, "per_item", json_real(sum / (double)(items ? items : 1)));
+            json_object_set_new(event, "per_item", json_real(sum / each));
         }
+        if (!run_refused)
+            json_object_set_new(
+                event, "run_per_item",
+                json_real(phase_counts_value(counts, PHASE_ALL_LANES, PHASE_RUN, i) / each));
         json_array_append_new(events, event);
     }
     return events;

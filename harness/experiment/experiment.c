@@ -80,19 +80,19 @@ static bool is_precise_enough(const struct runner *runner, uint64_t round) {
 }
 
 /* Shares the time that is left evenly among this and the coming processes. Where arms take long to
- * set up there are fewer: changing them must not eat the time that rounds are to have, and a process
- * of two rounds says as much in a verdict as one of twenty. */
+ * set up there are fewer: changing them must not eat the time that rounds are to have, and a
+ * process of two rounds says as much in a verdict as one of twenty. */
 static void plan_change(struct runner *runner, double elapsed_s) {
     const struct experiment *experiment = runner->experiment;
     double change_s = runner->process ? runner->changing_s / runner->process : 0;
     double coming = experiment->processes - runner->process - 1;
-    double affordable = change_s > 0
-                            ? floor(CHANGING_SHARE * experiment->time_s / change_s) - runner->process
-                            : coming;
+    double affordable =
+        change_s > 0 ? floor(CHANGING_SHARE * experiment->time_s / change_s) - runner->process
+                     : coming;
     if (affordable < coming) coming = affordable;
     double left_s = experiment->time_s - elapsed_s - coming * change_s;
-    runner->change_at_s = coming < 1 ? HUGE_VAL
-                                     : elapsed_s - runner->changing_s + left_s / (coming + 1);
+    runner->change_at_s =
+        coming < 1 ? HUGE_VAL : elapsed_s - runner->changing_s + left_s / (coming + 1);
 }
 
 /* Processes share the run evenly. A run that may stop early at a look cannot know its length: it
@@ -146,11 +146,21 @@ static enum experiment_status run_rounds(struct runner *runner, struct error *er
     }
 }
 
+/* The same batches for all arms of a group: what is counted in them is compared. */
+static size_t observed_batches(const struct runner *runner, size_t arm) {
+    const struct experiment *experiment = runner->experiment;
+    uint64_t slowest_ns = 1;
+    for (size_t i = 0; i < experiment->arm_count; i++)
+        if (experiment->arms[i].group == experiment->arms[arm].group &&
+            runner->batch_ns[i] > slowest_ns)
+            slowest_ns = runner->batch_ns[i];
+    size_t count = OBSERVE_NS / slowest_ns + 1;
+    return count < experiment->corpus->batch_count ? count : experiment->corpus->batch_count;
+}
+
 static json_t *look_into(struct runner *runner, size_t arm, const char *kind,
                          struct error *reason) {
-    size_t batches = runner->experiment->corpus->batch_count;
-    size_t count = OBSERVE_NS / runner->batch_ns[arm] + 1;
-    if (count > batches) count = batches;
+    size_t count = observed_batches(runner, arm);
     return strcmp(kind, "observation") == 0
                ? arm_process_observe(runner->processes[arm], 0, count, reason)
                : arm_process_count(runner->processes[arm], 0, count, runner->experiment->events,

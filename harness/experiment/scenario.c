@@ -272,6 +272,7 @@ static void read_settings(const struct scenario *scenario,
                                 : (unsigned)number_of(scenario, "processes", 8);
     experiment->precision =
         overrides->precision > 0 ? overrides->precision : number_of(scenario, "precision", 0);
+    experiment->events = overrides->events ? overrides->events : text_of(scenario, "events", NULL);
     experiment->observe = true;
     experiment->seed = overrides->seed;
 }

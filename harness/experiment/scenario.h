@@ -20,7 +20,7 @@ struct scenario_overrides {
     double time_s, sample_ms, precision;
     bool oversubscribe;
     uint64_t seed, gap_ns, dose;
-    const char *dose_line;
+    const char *dose_line, *events;
 };
 
 /* By name, or by path if `name` has a '/' or ends in ".json". */

@@ -170,6 +170,7 @@ static void the_line_of_a_record_holds_phases_workers_and_refusals(void **state)
     assert_null(json_object_get(json_array_get(workers, 1), "run"));
     const json_t *faults = json_array_get(json_object_get(line, "events"), 1);
     assert_true(fabs(json_number_value(json_object_get(faults, "per_item")) - 4.8) < 1e-9);
+    assert_true(fabs(json_number_value(json_object_get(faults, "run_per_item")) - 2.3) < 1e-9);
     json_decref(line);
     phase_counts_reset(counts);
     run_batch(counts, &planted, 0.05);
@@ -179,6 +180,8 @@ static void the_line_of_a_record_holds_phases_workers_and_refusals(void **state)
     assert_string_equal(json_string_value(json_object_get(run, "standing")), "refused");
     assert_true(json_is_null(json_array_get(json_object_get(run, "counts"), 1)));
     assert_null(json_object_get(json_array_get(json_object_get(line, "events"), 1), "per_item"));
+    assert_null(
+        json_object_get(json_array_get(json_object_get(line, "events"), 1), "run_per_item"));
     json_decref(line);
     counter_list_free(&list);
     phase_counts_destroy(counts);

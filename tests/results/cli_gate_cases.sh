@@ -44,9 +44,37 @@ add_counts 1 >"$counted"
 sed 's/"kind":"ledger",/&"exact":false,/' "$counted" >"$scratch/inexact.jsonl"
 expect 3 gate-counts-inexact.text gate --rules "$rules" "$scratch/inexact.jsonl"
 expect 1 gate-counts-more.text gate --rules "$rules" "$counted"
-echo '[{"metric": "counter.instructions", "threshold": 0.01, "optional": true},
+
+# Events are found by name; where they could not be counted the record says why, once.
+events=$scratch/events.jsonl
+add_events() {
+    cat table-record.jsonl
+    for arm in 0 2 3 5; do
+        printf '{"kind":"counter","arm":%d,"events":[{"name":"page-faults","per_item":0.003},' $arm
+        printf '{"name":"instructions","per_item":%d}]}\n' $((400 + $1 * (arm == 5)))
+    done
+}
+echo '[{"metric": "counter.events.instructions.per_item", "threshold": 0.01, "optional": true},
        {"metric": "throughput", "threshold": 0.02}]' >"$rules"
+add_events 0 >"$events"
+expect 0 gate-events-equal.text gate --rules "$rules" "$events"
+add_events 10 >"$events"
+expect 1 gate-events-more.text gate --rules "$rules" "$events"
 expect 0 gate-optional.text gate --rules "$rules" table-record.jsonl
+{
+    cat table-record.jsonl
+    for arm in 0 2 3 5; do
+        echo "{\"kind\":\"counter\",\"arm\":$arm,\"unavailable\":[{\"name\":\"instructions\",\"why\":\"this machine has no counter for it\"}]}"
+    done
+} >"$events"
+expect 0 gate-events-unavailable.text gate --rules "$rules" "$events"
+sed -i 's/, "optional": true//' "$rules"
+refuse 2 "arm 'rayon': this machine has no counter for it" gate --rules "$rules" "$events"
+echo '[{"metric": "counter.events.instructions.per_item", "threshold": 0.01, "optional": true}]' >"$rules"
+expect 3 gate-nothing-compared.text gate --rules "$rules" "$events"
+sed 's/"unavailable":\[[^]]*\]/"unavailable":"the arm died"/' "$events" >"$scratch/died.jsonl"
+"$program" gate --rules "$rules" "$scratch/died.jsonl" | grep -q "^not compared: .*: the arm died$" ||
+    fail "gate: why a whole line is unavailable is not said"
 
 # Two builds
 refuse 2 "give both --baseline-build and --candidate-build" gate --baseline-build .
