@@ -174,7 +174,8 @@ static void merge(const struct record *record, enum metric metric, enum disturba
     }
 }
 
-/* The mean share of worker time that an arm's samples waited for a processor. */
+/* The mean share of worker time that an arm's samples waited for a processor that was not their
+ * own threads'. */
 static double wait_share(const struct record *record, unsigned arm, const struct half *halves,
                          size_t count) {
     double waited = 0, worked = 0;
@@ -182,8 +183,9 @@ static double wait_share(const struct record *record, unsigned arm, const struct
     for (size_t i = 0; i < count; i++) {
         const struct sample *sample = halves[i].sample;
         const json_t *wait = json_object_get(sample->evidence, "run_queue_wait_ns");
+        const json_t *own = json_object_get(sample->evidence, "own_wait_ns");
         if (!json_is_integer(wait)) continue;
-        waited += (double)json_integer_value(wait);
+        waited += fmax(0, (double)(json_integer_value(wait) - json_integer_value(own)));
         worked += (double)sample->duration_ns * workers;
     }
     return worked > 0 ? waited / worked : NAN;

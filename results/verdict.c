@@ -142,10 +142,8 @@ static bool run_the_same(const struct arm_record *a, const struct arm_record *b)
     return same;
 }
 
-static void compare_figures(const struct record *record, struct comparison *comparison) {
-    double before = arm_throughput(record, comparison->baseline);
-    double after = arm_throughput(record, comparison->patched);
-    comparison->change = log(after / before);
+static void compare_figures(struct comparison *comparison) {
+    comparison->change = log(comparison->patched_rate / comparison->baseline_rate);
     comparison->verdict = VERDICT_PUBLISHED;
 }
 
@@ -157,6 +155,9 @@ static bool measure(const struct record *record, const struct verdict_options *o
                         comparison->pairs.count, options->confidence, &comparison->series, error))
         return false;
     comparison->change = comparison->series.change.estimate;
+    if (options->metric == METRIC_THROUGHPUT && comparison->pairs.count &&
+        comparison->verdict != VERDICT_IDENTICAL)
+        comparison->patched_rate = comparison->baseline_rate * exp(comparison->change);
     comparison->limit = log1p(options->threshold);
     if (!isnan(comparison->floor)) comparison->limit = fmax(comparison->limit, comparison->floor);
     if (comparison->series.has_interval)
@@ -174,12 +175,14 @@ static bool add_comparison(const struct record *record, const struct verdict_opt
                                       .change = NAN,
                                       .p = NAN,
                                       .p_adjusted = NAN};
+    comparison->baseline_rate = arm_throughput(record, baseline);
+    comparison->patched_rate = arm_throughput(record, patched);
     choose_floor(record, verdicts, comparison);
     if (run_the_same(&record->arms[baseline], &record->arms[patched]))
         comparison->verdict = VERDICT_IDENTICAL;
     if (!measure(record, options, comparison, error)) return false;
     bool sampled = comparison->pairs.count || comparison->pairs.alone;
-    if (!sampled && comparison->verdict != VERDICT_IDENTICAL) compare_figures(record, comparison);
+    if (!sampled && comparison->verdict != VERDICT_IDENTICAL) compare_figures(comparison);
     return true;
 }
 

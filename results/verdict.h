@@ -38,6 +38,9 @@ struct comparison {
     enum verdict verdict;
     char reason[192]; /* of an inconclusive verdict; otherwise a caution, or "" */
     double change;    /* log ratio, patched over baseline: median of pairs, or published; or NAN */
+    /* Throughputs. The baseline's is its own over the whole run; the patched arm's is that times the
+     * change, so that the two were as if measured at the same moments. NAN: none known. */
+    double baseline_rate, patched_rate;
     struct series series;
     struct pairs pairs;
     double p, p_adjusted; /* of "the change is not beyond the limit"; adjusted by Holm */

@@ -41,18 +41,21 @@ void arm_await_workers(struct arm *arm) {
             arm_idle_gap(1000 * 1000);
 }
 
+bool arm_caller_is_apart(const struct arm *arm) {
+    unsigned works = GRAINBENCH_CALLER_ONLY | GRAINBENCH_CALLER_IS_WORKER;
+    return arm->spec->whole_batch || !(arm->scheduler_operations->capabilities & works);
+}
+
 /* A scheduler that never calls worker_start for a worker (one that runs all on the caller, say)
  * still needs its scratch. */
 static bool complete_workers(struct arm *arm, struct error *error) {
-    bool only_caller = arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_ONLY;
-    if (only_caller && !arm->workers[0].scratch) start_worker(arm, 0);
+    bool alone = arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_ONLY;
+    if (alone && !arm->workers[0].scratch) start_worker(arm, 0);
     arm_await_workers(arm);
     /* A caller that is no worker waits for them and then frees what they made, on any processing
      * unit, as in a program that binds nothing. At one worker this decides whether memory is given
      * back on the core that took it. */
-    bool caller_works =
-        only_caller || arm->scheduler_operations->capabilities & GRAINBENCH_CALLER_IS_WORKER;
-    if (arm->pin && (arm->spec->whole_batch || !caller_works))
+    if (arm->pin && arm_caller_is_apart(arm))
         placement_bind_any(arm->placement, placement_pu_count(arm->placement), NULL);
     for (unsigned i = 0; i < arm->spec->workers; i++)
         if (arm->workers[i].failure[0]) return error_set(error, "%s", arm->workers[i].failure);

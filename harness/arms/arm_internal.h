@@ -51,6 +51,8 @@ struct arm {
 struct grainbench_scheduler *arm_create_scheduler(struct arm *arm, unsigned flags,
                                                   struct error *error);
 
+/* Whether the caller only hands batches over: it is no worker and bound to no processing unit. */
+bool arm_caller_is_apart(const struct arm *arm);
 /* How many threads run items: one if all is done by the caller. */
 unsigned arm_worker_threads(const struct arm *arm);
 /* Waits, though not for ever, until the workers of the newest instance have been started: some

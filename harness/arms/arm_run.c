@@ -152,12 +152,12 @@ bool arm_measure(struct arm *arm, size_t first, size_t count, struct arm_sample 
     *sample = (struct arm_sample){0};
     if (!run_timed(arm, (first + batches - 1) % batches, sample, error)) return false;
     *sample = (struct arm_sample){0}; /* that one was the warm-up */
-    evidence_read(&before);
+    evidence_read(&before, arm_caller_is_apart(arm));
     uint64_t cpu = process_cpu_ns();
     for (size_t i = 0; i < count; i++)
         if (!run_timed(arm, (first + i) % batches, sample, error)) return false;
     sample->cpu_ns = process_cpu_ns() - cpu;
-    evidence_read(&after);
+    evidence_read(&after, arm_caller_is_apart(arm));
     sample->evidence = evidence_difference(&before, &after);
     return arm_check_failures(arm, error);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A sample is tainted beyond these. Wait is a share of workers x duration, steal of the duration.
@@ -35,24 +36,33 @@ uint64_t evidence_thread_wait_ns(int thread) {
     return known ? wait : EVIDENCE_UNAVAILABLE;
 }
 
-/* Field 2 of schedstat is the time spent runnable but waiting, in ns. */
-static uint64_t read_run_queue_wait(void) {
-    DIR *tasks = opendir("/proc/self/task");
-    if (!tasks) return EVIDENCE_UNAVAILABLE;
+static uint64_t thread_cpu_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Field 2 of schedstat is the time spent runnable but waiting, in ns. (Field 1, the time spent
+ * running, is up to a timer tick old for a thread that runs.) */
+static void read_waits(struct evidence *now, bool caller_apart) {
     uint64_t total = 0;
     bool any = false;
-    for (struct dirent *entry; (entry = readdir(tasks));) {
+    DIR *tasks = opendir("/proc/self/task");
+    now->run_queue_wait_ns = now->own_wait_ns = EVIDENCE_UNAVAILABLE;
+    for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
         char path[300], text[128];
         uint64_t wait;
         if (entry->d_name[0] == '.') continue;
         snprintf(path, sizeof path, "/proc/self/task/%s/schedstat", entry->d_name);
         if (!read_small(path, text, sizeof text)) continue;
         if (sscanf(text, "%*u %" SCNu64, &wait) != 1) continue;
+        if (caller_apart && atoi(entry->d_name) == gettid())
+            now->own_wait_ns = wait + thread_cpu_ns();
         total += wait;
         any = true;
     }
-    closedir(tasks);
-    return any ? total : EVIDENCE_UNAVAILABLE;
+    if (tasks) closedir(tasks);
+    if (any) now->run_queue_wait_ns = total;
 }
 
 static uint64_t read_steal(void) {
@@ -77,7 +87,7 @@ static uint64_t read_throttled(void) {
     return EVIDENCE_UNAVAILABLE;
 }
 
-void evidence_read(struct evidence *now) {
+void evidence_read(struct evidence *now, bool caller_apart) {
     struct rusage usage;
     *now = (struct evidence){.involuntary_switches = EVIDENCE_UNAVAILABLE,
                              .voluntary_switches = EVIDENCE_UNAVAILABLE};
@@ -85,7 +95,7 @@ void evidence_read(struct evidence *now) {
         now->involuntary_switches = (uint64_t)usage.ru_nivcsw;
         now->voluntary_switches = (uint64_t)usage.ru_nvcsw;
     }
-    now->run_queue_wait_ns = read_run_queue_wait();
+    read_waits(now, caller_apart);
     now->steal_ns = read_steal();
     now->throttled = read_throttled();
 }
@@ -99,12 +109,19 @@ static uint64_t difference(uint64_t before, uint64_t after) {
 struct evidence evidence_difference(const struct evidence *before, const struct evidence *after) {
     return (struct evidence){
         .run_queue_wait_ns = difference(before->run_queue_wait_ns, after->run_queue_wait_ns),
+        .own_wait_ns = difference(before->own_wait_ns, after->own_wait_ns),
         .involuntary_switches =
             difference(before->involuntary_switches, after->involuntary_switches),
         .voluntary_switches = difference(before->voluntary_switches, after->voluntary_switches),
         .steal_ns = difference(before->steal_ns, after->steal_ns),
         .throttled = difference(before->throttled, after->throttled),
     };
+}
+
+uint64_t evidence_foreign_wait_ns(const struct evidence *evidence) {
+    uint64_t wait = evidence->run_queue_wait_ns, own = evidence->own_wait_ns;
+    if (wait == EVIDENCE_UNAVAILABLE || own == EVIDENCE_UNAVAILABLE) return wait;
+    return wait > own ? wait - own : 0;
 }
 
 const char *evidence_taint(const struct evidence *evidence, uint64_t duration_ns, unsigned workers,
@@ -119,11 +136,11 @@ const char *evidence_taint(const struct evidence *evidence, uint64_t duration_ns
      * could have been run. */
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     bool may_wait = online <= 0 || workers > (unsigned)online;
-    bool wait_known = evidence->run_queue_wait_ns != EVIDENCE_UNAVAILABLE;
-    if (!may_wait && wait_known &&
-        (double)evidence->run_queue_wait_ns > WAIT_LIMIT * duration * workers) {
+    uint64_t wait_ns = evidence_foreign_wait_ns(evidence);
+    bool wait_known = wait_ns != EVIDENCE_UNAVAILABLE;
+    if (!may_wait && wait_known && (double)wait_ns > WAIT_LIMIT * duration * workers) {
         snprintf(text, size, "run-queue wait %.1f %% of worker time",
-                 100.0 * (double)evidence->run_queue_wait_ns / (duration * workers));
+                 100.0 * (double)wait_ns / (duration * workers));
         return text;
     }
     /* A kernel without schedstat: a thread that was thrown off waited, nobody knows how long. */
@@ -155,6 +172,7 @@ static const struct {
     const char *name;
     size_t offset;
 } members[] = {{"run_queue_wait_ns", offsetof(struct evidence, run_queue_wait_ns)},
+               {"own_wait_ns", offsetof(struct evidence, own_wait_ns)},
                {"involuntary_switches", offsetof(struct evidence, involuntary_switches)},
                {"voluntary_switches", offsetof(struct evidence, voluntary_switches)},
                {"steal_ns", offsetof(struct evidence, steal_ns)},

@@ -12,6 +12,7 @@
 
 struct evidence {
     uint64_t run_queue_wait_ns;    /* all threads of this process together */
+    uint64_t own_wait_ns;          /* at most so much of it was for a thread of this process */
     uint64_t involuntary_switches; /* of this process */
     uint64_t voluntary_switches;
     uint64_t steal_ns;  /* taken by the hypervisor, whole machine */
@@ -21,8 +22,13 @@ struct evidence {
 /* How long one thread of this process, by its number, has been runnable without running, or
  * EVIDENCE_UNAVAILABLE. */
 uint64_t evidence_thread_wait_ns(int thread);
-/* A reading of the running totals. */
-void evidence_read(struct evidence *now);
+/* A reading of the running totals. `caller_apart`: the thread that reads hands work to others and
+ * is bound to no processor. Where the kernel runs it on a worker's one, they wait for each other:
+ * that is part of what is measured and not the environment's doing. So what it waited and what it
+ * ran is `own_wait_ns`, which is unavailable for other callers. */
+void evidence_read(struct evidence *now, bool caller_apart);
+/* How long threads waited for a processor that others had, in ns; unavailable if not known. */
+uint64_t evidence_foreign_wait_ns(const struct evidence *);
 /* after - before, member by member; unavailable stays unavailable. */
 struct evidence evidence_difference(const struct evidence *before, const struct evidence *after);
 

@@ -62,6 +62,7 @@ static void gather(struct gathering *gathering, const struct arm_sample *slice, 
     sum->bytes += slice->bytes;
     sum->items += slice->items;
     add_count(&sum->evidence.run_queue_wait_ns, slice->evidence.run_queue_wait_ns);
+    add_count(&sum->evidence.own_wait_ns, slice->evidence.own_wait_ns);
     add_count(&sum->evidence.involuntary_switches, slice->evidence.involuntary_switches);
     add_count(&sum->evidence.voluntary_switches, slice->evidence.voluntary_switches);
     add_count(&sum->evidence.steal_ns, slice->evidence.steal_ns);

@@ -40,7 +40,7 @@ static void read_load(struct load *load) {
     getrusage(RUSAGE_SELF, &usage);
     load->own_s = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
                   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    evidence_read(&load->evidence);
+    evidence_read(&load->evidence, false);
     load->time_ns = clock_now_ns();
 }
 

@@ -80,9 +80,9 @@ static void add_row(const struct printer *printer, const struct comparison *comp
     text_of_row(patched, text, sizeof text);
     grid_add(grid, "%s", text);
     if (many) grid_add(grid, "%s", arm_label(patched));
-    text_of_rate(arm_throughput(record, comparison->baseline), text, sizeof text);
+    text_of_rate(comparison->baseline_rate, text, sizeof text);
     grid_add(grid, "%s", text);
-    text_of_rate(arm_throughput(record, comparison->patched), text, sizeof text);
+    text_of_rate(comparison->patched_rate, text, sizeof text);
     grid_add(grid, "%s", text);
     bool identical = comparison->verdict == VERDICT_IDENTICAL;
     text_of_change(identical ? NAN : comparison->change, text, sizeof text);

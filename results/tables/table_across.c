@@ -43,8 +43,7 @@ static void comparison_key(const struct across *across, size_t r, size_t i, char
 /* Records of profiles and ledgers pair arms too, without a speed to compare. */
 static bool is_of_speeds(const struct across *across, size_t r, size_t i) {
     const struct comparison *comparison = &across->verdicts[r].comparisons[i];
-    return isfinite(arm_throughput(across->records[r], comparison->baseline)) ||
-           isfinite(arm_throughput(across->records[r], comparison->patched));
+    return isfinite(comparison->baseline_rate) || isfinite(comparison->patched_rate);
 }
 
 static bool is_new_key(const struct across *across, size_t r, size_t i, const char *key) {
@@ -149,9 +148,9 @@ static bool print_absolutes(const struct across *across) {
             text_of_row(&record->arms[comparison->patched], text, sizeof text);
             grid_add(grid, "%s", text);
             grid_add(grid, "%s", arm_label(&record->arms[comparison->patched]));
-            text_of_rate(arm_throughput(record, comparison->baseline), text, sizeof text);
+            text_of_rate(comparison->baseline_rate, text, sizeof text);
             grid_add(grid, "%s", text);
-            text_of_rate(arm_throughput(record, comparison->patched), text, sizeof text);
+            text_of_rate(comparison->patched_rate, text, sizeof text);
             grid_add(grid, "%s", text);
             grid_add(grid, "%s", record_unit(record));
         }

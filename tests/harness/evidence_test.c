@@ -1,12 +1,14 @@
 /* What of the environment's evidence makes a sample tainted. */
 #include "harness/experiment/evidence.h"
+
+#include "base/clock.h"
 #include "tests/results/cmocka_all.h"
 
 enum { MS = 1000 * 1000 };
 
 static const struct evidence nothing_known = {EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
                                               EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
-                                              EVIDENCE_UNAVAILABLE};
+                                              EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE};
 static char text[160];
 
 static const char *taint(struct evidence evidence, unsigned workers) {
@@ -27,6 +29,34 @@ static void waiting_beyond_two_percent_taints(void **state) {
     evidence.run_queue_wait_ns = MS;
     assert_string_equal(taint(evidence, 1), "run-queue wait 10.0 % of worker time");
     assert_null(taint(evidence, 1u << 20)); /* more workers than processors always wait */
+}
+
+static void waiting_for_the_own_caller_does_not_taint(void **state) {
+    (void)state;
+    struct evidence evidence = nothing_known;
+    evidence.run_queue_wait_ns = 2 * MS;
+    evidence.own_wait_ns = 3 * MS;
+    assert_null(taint(evidence, 1));
+    assert_int_equal(evidence_foreign_wait_ns(&evidence), 0);
+    evidence.own_wait_ns = MS;
+    assert_string_equal(taint(evidence, 1), "run-queue wait 10.0 % of worker time");
+    evidence.run_queue_wait_ns = EVIDENCE_UNAVAILABLE;
+    assert_null(taint(evidence, 1));
+}
+
+/* A caller apart reads what it ran itself; others have no such figure. */
+static void only_a_caller_apart_has_waiting_of_its_own(void **state) {
+    (void)state;
+    struct evidence before, after;
+    evidence_read(&before, false);
+    assert_true(before.own_wait_ns == EVIDENCE_UNAVAILABLE);
+    evidence_read(&before, true);
+    if (before.run_queue_wait_ns == EVIDENCE_UNAVAILABLE) skip();
+    for (uint64_t begin = clock_now_ns(); clock_now_ns() < begin + 20 * MS;) {
+    }
+    evidence_read(&after, true);
+    struct evidence meanwhile = evidence_difference(&before, &after);
+    assert_true(meanwhile.own_wait_ns >= 5 * MS && meanwhile.own_wait_ns < 1000u * MS);
 }
 
 /* Where the kernel tells how long threads waited, being thrown off without waiting long is nothing;
@@ -80,6 +110,8 @@ int main(void) {
         cmocka_unit_test(waiting_beyond_two_percent_taints),
         cmocka_unit_test(a_switch_taints_only_where_waiting_is_unknown),
         cmocka_unit_test(throttling_and_steal_taint),
+        cmocka_unit_test(waiting_for_the_own_caller_does_not_taint),
+        cmocka_unit_test(only_a_caller_apart_has_waiting_of_its_own),
         cmocka_unit_test(every_limit_is_in_the_header),
         cmocka_unit_test(json_keeps_what_is_unavailable_apart_from_0),
     };
