@@ -1,7 +1,7 @@
 /* `grainbench plot`: pictures from records. */
+#include "results/plots/plot.h"
 #include "harness/command.h"
 #include "harness/record_list.h"
-#include "results/plots/plot.h"
 
 #include <stdio.h>
 
@@ -77,8 +77,9 @@ const struct command command_plot = {
     .description =
         "Draws every chart that the records allow: throughput by threads with intervals, the "
         "boundary between cores and SMT siblings and the line of ideal scaling; change by threads "
-        "with the noise floor; the phases of a batch; leaf sizes; atomic operations and symbol "
-        "shares; and, from several records, history and comparison across machines.\n\n"
+        "with the noise floor; the phases of a batch; leaf sizes; atomic operations, counted "
+        "events and the phases that they fall in; symbol shares; and, from several records, "
+        "history and comparison across machines.\n\n"
         "Each picture is written as SVG and PNG, light and dark, with the numbers (.dat) and the "
         "gnuplot script (.gp) beside it, so that it can be changed and drawn again. Without "
         "gnuplot "

@@ -45,8 +45,9 @@ static bool add_charts_of_block(struct plot_set *set, const struct plot_block *b
                                 const char *stem, struct error *error) {
     static bool (*const add[])(struct plot_set *, const struct plot_block *, const char *,
                                struct error *) = {
-        plot_add_throughput, plot_add_change, plot_add_phases,  plot_add_workers,
-        plot_add_leaves,     plot_add_shares, plot_add_atomics, plot_add_counters};
+        plot_add_throughput, plot_add_change,   plot_add_phases,
+        plot_add_workers,    plot_add_leaves,   plot_add_shares,
+        plot_add_atomics,    plot_add_counters, plot_add_event_phases};
     for (size_t i = 0; i < sizeof add / sizeof add[0]; i++)
         if (!add[i](set, block, stem, error)) return false;
     return true;

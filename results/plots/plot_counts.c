@@ -1,5 +1,4 @@
-/* Charts of what was counted: leaf sizes, shares of groups and symbols, atomic operations, hardware
- * events. */
+/* Charts of bars, one an arm: shares of groups and symbols, atomic operations, counted events. */
 #define _GNU_SOURCE
 #include "results/grid.h"
 #include "results/plots/plot_parts.h"
@@ -8,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_LIMIT = 14, CLASS_LIMIT = 13, CHART_WIDTH = 840 };
+enum { ROW_LIMIT = 14, CHART_WIDTH = 840 };
 
 /* One series of a bar chart: an arm, and the rows that it has. */
 struct bar_row {
@@ -166,11 +165,6 @@ static bool add_bar_chart(struct plot_set *set, const struct bars *bars,
     return chart_end(&builder, error);
 }
 
-static const json_t *line_of(const struct record *record, const char *kind, unsigned arm) {
-    size_t at = record_find_line(record, 0, kind, (int)arm);
-    return at < record->line_count ? record->lines[at].json : NULL;
-}
-
 static double real(const json_t *object, const char *key) {
     const json_t *member = json_object_get(object, key);
     return json_is_number(member) ? json_number_value(member) : 0;
@@ -199,7 +193,7 @@ static bool add_share_chart(struct plot_set *set, const struct plot_block *block
     for (size_t i = 0; i < block->series_count; i++)
         for (size_t k = 0; k < block->series[i].arm_count; k++) {
             const struct arm_record *arm = block->series[i].arms[k];
-            const json_t *line = line_of(block->record, "profile", arm->arm);
+            const json_t *line = plot_line_of(block->record, "profile", arm->arm);
             const json_t *rows = json_object_get(line, member);
             struct bar_series *series =
                 line ? add_series(bars, &block->series[i], arm, threads) : NULL;
@@ -235,10 +229,18 @@ bool plot_add_shares(struct plot_set *set, const struct plot_block *block, const
            add_share_chart(set, block, stem, "symbols", error);
 }
 
-/* ---- counters ---- */
+/* ---- counters and the ledger ---- */
 
-bool plot_add_counters(struct plot_set *set, const struct plot_block *block, const char *stem,
-                       struct error *error) {
+/* A chart of counts per 1,000 items, from a line of every arm. */
+struct counted_chart {
+    const char *kind; /* of the lines */
+    const char *name, *heading, *how, *caption, *x_title;
+    void (*add_rows)(struct bar_series *series, const json_t *line);
+};
+
+static bool add_counted_chart(struct plot_set *set, const struct plot_block *block,
+                              const char *stem, const struct counted_chart *what,
+                              struct error *error) {
     struct bars *bars = calloc(1, sizeof *bars);
     char subheading[600], origin[256];
     bool threads = several_threads(block);
@@ -246,35 +248,47 @@ bool plot_add_counters(struct plot_set *set, const struct plot_block *block, con
     for (size_t i = 0; i < block->series_count; i++)
         for (size_t k = 0; k < block->series[i].arm_count; k++) {
             const struct arm_record *arm = block->series[i].arms[k];
-            const json_t *line = line_of(block->record, "counter", arm->arm);
-            const json_t *events = json_object_get(line, "events");
+            const json_t *line = plot_line_of(block->record, what->kind, arm->arm);
             struct bar_series *series =
                 line ? add_series(bars, &block->series[i], arm, threads) : NULL;
-            for (size_t row = 0; series && row < json_array_size(events); row++) {
-                const json_t *object = json_array_get(events, row);
-                const json_t *per_item = json_object_get(object, "per_item");
-                double value = json_is_number(per_item) ? 1000 * json_number_value(per_item) : NAN;
-                const char *name = json_string_value(json_object_get(object, "name"));
-                /* Nanoseconds would dwarf counts. */
-                if (name && strncmp(name, "task-clock", strlen("task-clock")) == 0) continue;
-                add_row(series, (struct bar_row){name, value, value, value});
-            }
+            if (series) what->add_rows(series, line);
         }
     plot_origin(block->record, origin, sizeof origin);
-    snprintf(subheading, sizeof subheading, "counted on every thread in a run of its own%s%s · %s",
-             block->name[0] ? " · " : "", block->name, origin);
-    struct bar_texts texts = {stem,
-                              "counters",
-                              "Events per 1,000 items",
-                              subheading,
-                              "Counted events per 1,000 items, one bar an arm",
-                              "events per 1,000 items"};
+    snprintf(subheading, sizeof subheading, "%s%s%s · %s", what->how, block->name[0] ? " · " : "",
+             block->name, origin);
+    struct bar_texts texts = {stem,       what->name,    what->heading,
+                              subheading, what->caption, what->x_title};
     bool ok = add_bar_chart(set, bars, &texts, error);
     free(bars);
     return ok;
 }
 
-/* ---- atomic operations ---- */
+static void add_event_rows(struct bar_series *series, const json_t *line) {
+    const json_t *events = json_object_get(line, "events"), *event;
+    size_t index;
+    json_array_foreach(events, index, event) {
+        const json_t *per_item = json_object_get(event, "per_item");
+        double value = json_is_number(per_item) ? 1000 * json_number_value(per_item) : NAN;
+        const char *name = json_string_value(json_object_get(event, "name"));
+        /* Nanoseconds would dwarf counts. */
+        if (name && strncmp(name, "task-clock", strlen("task-clock")) == 0) continue;
+        add_row(series, (struct bar_row){name, value, value, value});
+    }
+}
+
+bool plot_add_counters(struct plot_set *set, const struct plot_block *block, const char *stem,
+                       struct error *error) {
+    static const struct counted_chart what = {
+        .kind = "counter",
+        .name = "counters",
+        .heading = "Events per 1,000 items",
+        .how = "counted on every thread in a run of its own",
+        .caption = "Counted events per 1,000 items, one bar an arm",
+        .x_title = "events per 1,000 items",
+        .add_rows = add_event_rows,
+    };
+    return add_counted_chart(set, block, stem, &what, error);
+}
 
 /* Totals of a ledger line, per 1,000 items. */
 static void add_ledger_rows(struct bar_series *series, const json_t *line) {
@@ -297,109 +311,14 @@ static void add_ledger_rows(struct bar_series *series, const json_t *line) {
 
 bool plot_add_atomics(struct plot_set *set, const struct plot_block *block, const char *stem,
                       struct error *error) {
-    struct bars *bars = calloc(1, sizeof *bars);
-    char subheading[600], origin[256];
-    bool threads = several_threads(block);
-    if (!bars) return error_set(error, "out of memory for charts");
-    for (size_t i = 0; i < block->series_count; i++)
-        for (size_t k = 0; k < block->series[i].arm_count; k++) {
-            const struct arm_record *arm = block->series[i].arms[k];
-            const json_t *line = line_of(block->record, "ledger", arm->arm);
-            struct bar_series *series =
-                line ? add_series(bars, &block->series[i], arm, threads) : NULL;
-            if (series) add_ledger_rows(series, line);
-        }
-    plot_origin(block->record, origin, sizeof origin);
-    snprintf(subheading, sizeof subheading, "counted one by one, not timed%s%s · %s",
-             block->name[0] ? " · " : "", block->name, origin);
-    struct bar_texts texts = {stem,
-                              "atomics",
-                              "Atomic operations of the scheduler",
-                              subheading,
-                              "Atomic operations per 1,000 items, one bar an arm",
-                              "operations per 1,000 items"};
-    bool ok = add_bar_chart(set, bars, &texts, error);
-    free(bars);
-    return ok;
-}
-
-/* ---- leaf sizes ---- */
-
-/* Share of items by the size class of the leaf that ran them: 1, 2-3, 4-7, ... */
-static bool leaf_classes(const json_t *line, double shares[CLASS_LIMIT]) {
-    json_t *sizes = json_object_get(line, "leaf_sizes");
-    double total = 0;
-    const char *key;
-    json_t *value;
-    memset(shares, 0, CLASS_LIMIT * sizeof *shares);
-    json_object_foreach(sizes, key, value) {
-        double size = strtod(key, NULL), items = size * json_number_value(value);
-        int class = 0;
-        while (class + 1 < CLASS_LIMIT && size >= (double)(2 << class))
-            class ++;
-        shares[class] += items;
-        total += items;
-    }
-    for (int i = 0; i < CLASS_LIMIT; i++)
-        shares[i] = total > 0 ? 100 * shares[i] / total : 0;
-    return total > 0;
-}
-
-static void class_name(int class, char *text, size_t size) {
-    unsigned first = 1u << class;
-    if (first == 1)
-        snprintf(text, size, "1");
-    else if (class == CLASS_LIMIT - 1)
-        snprintf(text, size, "%u or more", first);
-    else
-        snprintf(text, size, "%u-%u", first, 2 * first - 1);
-}
-
-bool plot_add_leaves(struct plot_set *set, const struct plot_block *block, const char *stem,
-                     struct error *error) {
-    double shares[CHART_SERIES_LIMIT][CLASS_LIMIT];
-    char names[CHART_SERIES_LIMIT][128], name[64], origin[256];
-    const char *name_list[CHART_SERIES_LIMIT];
-    int colors[CHART_SERIES_LIMIT], last_class = -1;
-    size_t count = 0;
-    /* The greatest thread count of each series: where grains differ most. */
-    for (size_t i = 0; i < block->series_count && count < CHART_SERIES_LIMIT; i++) {
-        const struct plot_series *series = &block->series[i];
-        const struct arm_record *arm = series->arms[series->arm_count - 1];
-        const json_t *line = line_of(block->record, "observation", arm->arm);
-        if (!line || !leaf_classes(line, shares[count])) continue;
-        for (int class = 0; class < CLASS_LIMIT; class ++)
-            if (shares[count][class] > 0 && class > last_class) last_class = class;
-        plot_row_name(series, arm, names[count], sizeof names[count]);
-        name_list[count] = names[count];
-        colors[count++] = series->color;
-    }
-    if (!count) return true;
-    struct chart_builder builder;
-    struct chart *chart = plot_set_add(set, error);
-    snprintf(name, sizeof name, "%sleaves", stem);
-    if (!chart || !chart_begin(&builder, chart, "histogram", name, error)) return false;
-    for (size_t i = 0; i < count; i++) {
-        fprintf(builder.data, "# %s: class, items in one go, share of items in %%\n", names[i]);
-        for (int class = 0; class <= last_class; class ++) {
-            char text[32];
-            class_name(class, text, sizeof text);
-            fprintf(builder.data, "%d ", class);
-            chart_put_word(builder.data, text);
-            fprintf(builder.data, " %.5g\n", shares[i][class]);
-        }
-        fputs("\n\n", builder.data);
-    }
-    plot_origin(block->record, origin, sizeof origin);
-    snprintf(chart->heading, sizeof chart->heading, "How many items run in one go");
-    snprintf(chart->subheading, sizeof chart->subheading,
-             "share of items by the size of the leaf that ran them%s%s · %s",
-             block->name[0] ? " · " : "", block->name, origin);
-    snprintf(chart->caption, sizeof chart->caption, "Share of items by leaf size, one bar an arm");
-    fprintf(builder.values, "series = %zu\nrows = %d\n", count, last_class + 1);
-    chart_put_text(builder.values, "x_title", "items in one go");
-    chart_put_text(builder.values, "y_title", "share of items (%)");
-    chart_put_texts(builder.values, "series_name", name_list, count);
-    chart_put_integers(builder.values, "series_color", colors, count);
-    return chart_end(&builder, error);
+    static const struct counted_chart what = {
+        .kind = "ledger",
+        .name = "atomics",
+        .heading = "Atomic operations of the scheduler",
+        .how = "counted one by one, not timed",
+        .caption = "Atomic operations per 1,000 items, one bar an arm",
+        .x_title = "operations per 1,000 items",
+        .add_rows = add_ledger_rows,
+    };
+    return add_counted_chart(set, block, stem, &what, error);
 }

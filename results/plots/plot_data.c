@@ -207,3 +207,8 @@ int plot_cores(const struct record *record, bool *siblings) {
     *siblings = header_integer(record, "machine.logical", "machine.pus") > cores;
     return cores;
 }
+
+const json_t *plot_line_of(const struct record *record, const char *kind, unsigned arm) {
+    size_t at = record_find_line(record, 0, kind, (int)arm);
+    return at < record->line_count ? record->lines[at].json : NULL;
+}

@@ -42,6 +42,9 @@ struct plot_summary plot_throughput_of(const struct record *record, const struct
 /* Threads of an arm's row: what the row says, else its workers. */
 unsigned plot_threads(const struct arm_record *arm);
 
+/* The arm's first line of this kind, or NULL. */
+const json_t *plot_line_of(const struct record *record, const char *kind, unsigned arm);
+
 /* "2 threads, patched". */
 void plot_row_name(const struct plot_series *series, const struct arm_record *arm, char *text,
                    size_t size);

@@ -25,6 +25,42 @@ void plot_put_change(struct change_rows *rows, const char *label,
 /* Finishes the chart's values and height. */
 void plot_put_change_values(FILE *values, struct chart *chart, const struct change_rows *rows);
 
+/* A chart of horizontal stacked bars: see scripts/plots/stacked.gp. */
+struct stacked_chart {
+    const char *name, *heading, *how, *caption, *x_title;
+    const char *unit; /* of the parts, for the .dat */
+    const char *const *part_names;
+    const int *part_colors;
+    size_t parts;
+    bool is_share; /* the axis ends at 100 */
+};
+
+struct stacked_rows {
+    const struct stacked_chart *what;
+    struct chart_builder builder;
+    FILE *out;
+    size_t parts, count, longest_name;
+    double highest; /* sum of a row's parts */
+};
+
+bool stacked_begin(struct stacked_rows *rows, struct plot_set *set, const char *stem,
+                   const struct stacked_chart *what, struct error *error);
+/* A row with its parts and the text at the bar's end. */
+void __attribute__((format(printf, 4, 5)))
+stacked_put(struct stacked_rows *rows, const char *name, const double *parts, const char *format,
+            ...);
+typedef void (*stacked_put_arm)(struct stacked_rows *rows, const struct record *record,
+                                const struct arm_record *arm, const char *name,
+                                const void *context);
+/* Thread counts outside, series inside: baseline stands directly above patched. */
+void stacked_put_arms(struct stacked_rows *rows, const struct plot_block *block,
+                      stacked_put_arm put, const void *context);
+/* Of the phases, and of what no phase covers. */
+extern const int plot_phase_colors[PHASE_COUNT + 1];
+/* Finishes the chart, or takes it back if it has no row. */
+bool stacked_end(struct stacked_rows *rows, struct plot_set *set, const struct record *record,
+                 const char *block_name, struct error *error);
+
 /* `stem` is the beginning of file names, different for every record and block. */
 bool plot_add_throughput(struct plot_set *set, const struct plot_block *block, const char *stem,
                          struct error *error);
@@ -40,6 +76,8 @@ bool plot_add_shares(struct plot_set *set, const struct plot_block *block, const
                      struct error *error);
 bool plot_add_counters(struct plot_set *set, const struct plot_block *block, const char *stem,
                        struct error *error);
+bool plot_add_event_phases(struct plot_set *set, const struct plot_block *block, const char *stem,
+                           struct error *error);
 bool plot_add_atomics(struct plot_set *set, const struct plot_block *block, const char *stem,
                       struct error *error);
 

@@ -126,6 +126,37 @@ static void counters_show_what_was_counted_and_leave_out_what_was_not(void **sta
     record_free(record);
 }
 
+/* A row an event and arm; an arm of which a phase was refused, and an event that nobody counted,
+ * have none. */
+static void events_are_shared_out_to_phases(void **state) {
+    (void)state;
+    struct record *record = parse(
+        "{\"kind\":\"header\",\"schema\":1,\"provenance\":\"counted\"}\n" ARM(
+            0, "baseline", "per item", "") ARM(1, "patched", "cap 8", "")
+            ARM(2, "control", "A/A",
+                ",\"control_of\":0") "{\"kind\":\"counter\",\"arm\":0,\"items\":2000,\"events\":"
+                                     "[{\"name\":\"task-clock\"},{\"name\":\"page-faults\"},"
+                                     "{\"name\":\"cpu-migrations\"}],\"phases\":{"
+                                     "\"run\":{\"counts\":[3e6,10,0]},"
+                                     "\"drop\":{\"counts\":[1e6,30,0]}}}\n"
+                                     "{\"kind\":\"counter\",\"arm\":1,\"items\":2000,\"events\":"
+                                     "[{\"name\":\"task-clock\"},{\"name\":\"page-faults\"}],"
+                                     "\"phases\":{\"run\":{\"counts\":[1e6,null]},"
+                                     "\"drop\":{\"counts\":[1e6,3]}}}\n"
+                                     "{\"kind\":\"counter\",\"arm\":2,\"unavailable\":\"x\"}\n");
+    struct plot_set set = charts_of(record);
+    const struct chart *chart = need_chart(&set, "event-phases");
+    assert_non_null(strstr(chart->data, "\n0 \"task-clock: 2 threads, per item\" 0 75 0 0 25 "
+                                        "\"2000 us\"\n"));
+    assert_non_null(strstr(chart->data, "\n1 \"task-clock: 2 threads, cap 8\" 0 50 0 0 50 "
+                                        "\"1000 us\"\n"));
+    assert_non_null(strstr(chart->data, "\n2 \"page-faults: 2 threads, per item\" 0 25 0 0 75 "
+                                        "\"20.0\"\n"));
+    assert_non_null(strstr(chart->values, "parts = 5\nrows = 3\nhighest = 100\n"));
+    plot_set_free(&set);
+    record_free(record);
+}
+
 static void shares_keep_their_intervals(void **state) {
     (void)state;
     struct record *record = parse("{\"kind\":\"header\",\"schema\":1}\n" ARM(
@@ -179,7 +210,8 @@ static void a_record_without_counts_has_no_charts_of_them(void **state) {
     struct record *record =
         parse("{\"kind\":\"header\",\"schema\":1}\n" ARM(0, "baseline", "per item", ""));
     struct plot_set set = charts_of(record);
-    static const char *const stems[] = {"atomics", "counters", "groups", "symbols", "pipeline"};
+    static const char *const stems[] = {"atomics", "counters", "event-phases",
+                                        "groups",  "symbols",  "pipeline"};
     for (size_t i = 0; i < sizeof stems / sizeof *stems; i++)
         assert_null(find_chart(&set, stems[i]));
     plot_set_free(&set);
@@ -214,6 +246,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(atomics_are_totals_per_1000_items_greatest_first),
         cmocka_unit_test(counters_show_what_was_counted_and_leave_out_what_was_not),
+        cmocka_unit_test(events_are_shared_out_to_phases),
         cmocka_unit_test(shares_keep_their_intervals),
         cmocka_unit_test(pipeline_stages_are_milliseconds_by_arm_without_controls),
         cmocka_unit_test(a_long_legend_gets_room_above_the_bars),
