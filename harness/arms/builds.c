@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -133,7 +134,7 @@ enum builds_status builds_run_scenario(json_t *scenario, const struct builds_opt
         arguments[count++] = time_s;
     }
     if (options->rounds > 0) {
-        snprintf(rounds, sizeof rounds, "%lld", options->rounds);
+        snprintf(rounds, sizeof rounds, "%" PRId64, options->rounds);
         arguments[count++] = "--rounds";
         arguments[count++] = rounds;
     }

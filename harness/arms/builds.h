@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct builds_options {
     const char *baseline, *candidate; /* build folders, or programs */
@@ -15,7 +16,7 @@ struct builds_options {
     const char *corpus;               /* NULL: the default one */
     const char *output;               /* the record */
     double time_s;                    /* 0: the scenario's */
-    long long rounds;                 /* 0: by time */
+    int64_t rounds;                   /* 0: by time */
     bool quiet;                       /* the run prints nothing but errors */
 };
 

@@ -1,21 +1,15 @@
 /* `grainbench compare`: two builds measured against each other, or two records side by side. */
 #define _GNU_SOURCE
 #include "results/compare.h"
-#include "harness/arms/builds.h"
 #include "harness/command.h"
+#include "harness/commands/measure_builds.h"
 #include "results/tables/table.h"
 
 #include <stdio.h>
 
-struct compare_arguments {
-    const char *baseline, *candidate, *scenario, *threads, *corpus, *output;
-    double time_s;
-    int64_t rounds;
-};
-
 #define TEXT(name, letter, field, argument, fallback, help)                                        \
     {                                                                                              \
-        name, letter, GRAINBENCH_OPTION_TEXT, offsetof(struct compare_arguments, field), argument, \
+        name, letter, GRAINBENCH_OPTION_TEXT, offsetof(struct builds_options, field), argument,    \
             fallback, NULL, 0, 0, help                                                             \
     }
 
@@ -25,9 +19,9 @@ static const struct grainbench_option option_table[] = {
     TEXT("scenario", 'S', scenario, "NAME", "gate", "what to measure with both"),
     TEXT("threads", 't', threads, "LIST", NULL, "thread counts instead of the scenario's"),
     TEXT("corpus", 'c', corpus, "FILE", NULL, "text to encode, one item a line [default: big.txt]"),
-    {"time", 'T', GRAINBENCH_OPTION_REAL, offsetof(struct compare_arguments, time_s), "S", "0",
-     NULL, 0, 1e6, "seconds to measure instead of the scenario's"},
-    {"rounds", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct compare_arguments, rounds), "N", "0",
+    {"time", 'T', GRAINBENCH_OPTION_REAL, offsetof(struct builds_options, time_s), "S", "0", NULL,
+     0, 1e6, "seconds to measure instead of the scenario's"},
+    {"rounds", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct builds_options, rounds), "N", "0",
      NULL, 0, 1e6, "rounds to measure instead"},
     TEXT("output", 'o', output, "FILE", "compare.jsonl", "the record of two builds"),
     {0}};
@@ -41,30 +35,11 @@ static int print_record(const char *path) {
     return printed ? EXIT_OK : command_fail("compare", "%s", error.message);
 }
 
-static int compare_builds(const struct compare_arguments *arguments) {
-    struct error error;
-    struct builds_options options = {.baseline = arguments->baseline,
-                                     .candidate = arguments->candidate,
-                                     .scenario = arguments->scenario,
-                                     .threads = arguments->threads,
-                                     .corpus = arguments->corpus,
-                                     .output = arguments->output,
-                                     .time_s = arguments->time_s,
-                                     .rounds = arguments->rounds};
-    if (!arguments->baseline || !arguments->candidate)
-        return command_fail("compare", "give both --baseline-build and --candidate-build");
-    switch (builds_measure(&options, &error)) {
-    case BUILDS_IDENTICAL:
-        puts("identical: both builds are the same code");
-        return EXIT_OK;
-    case BUILDS_OUTPUTS_DIFFER:
-        return EXIT_OUTPUTS_DIFFER;
-    case BUILDS_FAILED:
-        return command_fail("compare", "%s", error.message);
-    case BUILDS_MEASURED:
-        break;
-    }
-    return print_record(arguments->output);
+static int compare_builds(const struct builds_options *builds) {
+    int code;
+    return measure_builds("compare", builds, &code) == BUILDS_MEASURED
+               ? print_record(builds->output)
+               : code;
 }
 
 static int compare_records(char **paths) {
@@ -79,7 +54,7 @@ static int compare_records(char **paths) {
 }
 
 static int run_compare(const void *options, int operand_count, char **operands) {
-    const struct compare_arguments *arguments = options;
+    const struct builds_options *arguments = options;
     bool builds = arguments->baseline || arguments->candidate;
     if (builds && operand_count == 0) return compare_builds(arguments);
     if (builds || operand_count != 2)
@@ -103,6 +78,6 @@ const struct command command_compare = {
     .examples = "grainbench compare --baseline-build main/build --candidate-build pr/build\n"
                 "grainbench compare before.jsonl after.jsonl",
     .options = option_table,
-    .options_size = sizeof(struct compare_arguments),
+    .options_size = sizeof(struct builds_options),
     .run = run_compare,
 };

@@ -1,8 +1,8 @@
 /* `grainbench gate`: fails on a regression, and only on one. */
 #define _GNU_SOURCE
 #include "results/gate.h"
-#include "harness/arms/builds.h"
 #include "harness/command.h"
+#include "harness/commands/measure_builds.h"
 #include "harness/experiment/self_test.h"
 #include "harness/json_file.h"
 #include "results/tables/table.h"
@@ -13,10 +13,10 @@
 #include <string.h>
 
 struct gate_arguments {
-    const char *rules, *baseline, *candidate, *scenario, *threads, *corpus, *output;
-    const char *scheduler, *encoder;
-    double confidence, time_s, threshold, slowdown;
-    int64_t rounds, trials;
+    struct builds_options builds; /* the self-test takes some of them, too */
+    const char *rules, *scheduler, *encoder;
+    double confidence, threshold, slowdown;
+    int64_t trials;
     bool self_test;
 };
 
@@ -36,16 +36,19 @@ static const struct grainbench_option option_table[] = {
     {"confidence", 0, GRAINBENCH_OPTION_REAL, offsetof(struct gate_arguments, confidence), "X",
      "0.95", NULL, 0.5, 0.9999, "confidence of the intervals"},
     HEADING("Two builds, measured against each other"),
-    TEXT("baseline-build", 0, baseline, "DIR", NULL, "build folder (or program) of the baseline"),
-    TEXT("candidate-build", 0, candidate, "DIR", NULL, "build folder (or program) to be judged"),
-    TEXT("scenario", 'S', scenario, "NAME", "gate", "what to measure with both"),
-    TEXT("threads", 't', threads, "LIST", NULL, "thread counts instead of the scenario's"),
-    TEXT("corpus", 'c', corpus, "FILE", NULL, "text to encode, one item a line [default: big.txt]"),
-    {"time", 'T', GRAINBENCH_OPTION_REAL, offsetof(struct gate_arguments, time_s), "S", "0", NULL,
-     0, 1e6, "seconds to measure instead of the scenario's; of the self-test, at most"},
-    {"rounds", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct gate_arguments, rounds), "N", "0",
-     NULL, 0, 1e6, "rounds to measure instead"},
-    TEXT("output", 'o', output, "FILE", NULL, "the record [default: gate.jsonl]"),
+    TEXT("baseline-build", 0, builds.baseline, "DIR", NULL,
+         "build folder (or program) of the baseline"),
+    TEXT("candidate-build", 0, builds.candidate, "DIR", NULL,
+         "build folder (or program) to be judged"),
+    TEXT("scenario", 'S', builds.scenario, "NAME", "gate", "what to measure with both"),
+    TEXT("threads", 't', builds.threads, "LIST", NULL, "thread counts instead of the scenario's"),
+    TEXT("corpus", 'c', builds.corpus, "FILE", NULL,
+         "text to encode, one item a line [default: big.txt]"),
+    {"time", 'T', GRAINBENCH_OPTION_REAL, offsetof(struct gate_arguments, builds.time_s), "S", "0",
+     NULL, 0, 1e6, "seconds to measure instead of the scenario's; of the self-test, at most"},
+    {"rounds", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct gate_arguments, builds.rounds), "N",
+     "0", NULL, 0, 1e6, "rounds to measure instead"},
+    TEXT("output", 'o', builds.output, "FILE", NULL, "the record [default: gate.jsonl]"),
     HEADING("Self-test"),
     {"self-test", 0, GRAINBENCH_OPTION_FLAG, offsetof(struct gate_arguments, self_test), NULL, NULL,
      NULL, 0, 0, "find out what the gate is worth on this machine as it is now"},
@@ -122,29 +125,12 @@ static int gate_record(const struct gate_arguments *arguments, const char *path)
 }
 
 static int gate_builds(const struct gate_arguments *arguments) {
-    struct error error;
-    struct builds_options options = {.baseline = arguments->baseline,
-                                     .candidate = arguments->candidate,
-                                     .scenario = arguments->scenario,
-                                     .threads = arguments->threads,
-                                     .corpus = arguments->corpus,
-                                     .output = arguments->output ? arguments->output : "gate.jsonl",
-                                     .time_s = arguments->time_s,
-                                     .rounds = arguments->rounds};
-    if (!arguments->baseline || !arguments->candidate)
-        return command_fail("gate", "give both --baseline-build and --candidate-build");
-    switch (builds_measure(&options, &error)) {
-    case BUILDS_IDENTICAL:
-        puts("identical: both builds are the same code\n\ngate: passed");
-        return EXIT_OK;
-    case BUILDS_OUTPUTS_DIFFER:
-        return EXIT_OUTPUTS_DIFFER;
-    case BUILDS_FAILED:
-        return command_fail("gate", "%s", error.message);
-    case BUILDS_MEASURED:
-        break;
-    }
-    return gate_record(arguments, options.output);
+    struct builds_options builds = arguments->builds;
+    int code;
+    if (!builds.output) builds.output = "gate.jsonl";
+    enum builds_status status = measure_builds("gate", &builds, &code);
+    if (status == BUILDS_IDENTICAL) puts("\ngate: passed");
+    return status == BUILDS_MEASURED ? gate_record(arguments, builds.output) : code;
 }
 
 static void print_self_test(const struct self_test_options *options,
@@ -166,17 +152,17 @@ static void print_self_test(const struct self_test_options *options,
 static int self_test(const struct gate_arguments *arguments) {
     struct error error;
     struct self_test_result result;
-    struct self_test_options options = {.trials = (unsigned)arguments->trials,
-                                        .slowdown = arguments->slowdown,
-                                        .threshold = arguments->threshold,
-                                        .confidence = arguments->confidence,
-                                        .threads = arguments->threads ? arguments->threads : "1",
-                                        .scheduler = arguments->scheduler,
-                                        .encoder = arguments->encoder,
-                                        .corpus = arguments->corpus,
-                                        .output = arguments->output ? arguments->output
-                                                                    : "gate-self-test.jsonl",
-                                        .time_s = arguments->time_s};
+    struct self_test_options options = {
+        .trials = (unsigned)arguments->trials,
+        .slowdown = arguments->slowdown,
+        .threshold = arguments->threshold,
+        .confidence = arguments->confidence,
+        .threads = arguments->builds.threads ? arguments->builds.threads : "1",
+        .scheduler = arguments->scheduler,
+        .encoder = arguments->encoder,
+        .corpus = arguments->builds.corpus,
+        .output = arguments->builds.output ? arguments->builds.output : "gate-self-test.jsonl",
+        .time_s = arguments->builds.time_s};
     struct self_test_time time;
     if (!self_test_estimate(&options, &time, &error))
         return command_fail("gate", "%s", error.message);
@@ -202,7 +188,7 @@ static int self_test(const struct gate_arguments *arguments) {
 
 static int run_gate(const void *options, int operand_count, char **operands) {
     const struct gate_arguments *arguments = options;
-    bool builds = arguments->baseline || arguments->candidate;
+    bool builds = arguments->builds.baseline || arguments->builds.candidate;
     if (arguments->self_test + builds + (operand_count > 0) != 1)
         return command_fail("gate", "name one record, or two builds, or ask for --self-test");
     if (operand_count > 1)
