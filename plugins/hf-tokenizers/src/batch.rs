@@ -3,8 +3,7 @@
 //! a global pool has one size for ever. The tokenizer itself is shared: memory is one heap.
 
 use crate::abi::{EncoderSetup, ENTRY_BATCH, ENTRY_CHAR_OFFSETS};
-use crate::global_pool::{broadcast, build, Hook};
-use crate::image;
+use crate::global_pool::{Entry, GlobalPool, Hook};
 use crate::{encode_one, Encoder};
 use rayon::prelude::*;
 use std::os::raw::{c_int, c_void};
@@ -27,13 +26,6 @@ struct Call<'a> {
     texts: Vec<&'a str>,
     entry: c_int,
     made: Option<Result<Batch>>, /* None: it panicked */
-}
-
-#[repr(C)]
-struct Entry {
-    build: extern "C" fn(threads: usize, start: Hook) -> bool,
-    broadcast: extern "C" fn(hook: Hook),
-    run: extern "C" fn(call: *mut c_void),
 }
 
 extern "C" fn run(call: *mut c_void) {
@@ -88,38 +80,26 @@ where
     }
 }
 
-static ENTRY: Entry = Entry { build, broadcast, run };
+type Run = extern "C" fn(call: *mut c_void);
+
+static ENTRY: Entry<Run> = Entry::new(run);
 
 /// The symbol by which a copy of the library is entered.
 #[no_mangle]
 extern "C" fn grainbench_hf_entry() -> *const c_void {
-    &ENTRY as *const Entry as *const c_void
+    &ENTRY as *const Entry<Run> as *const c_void
 }
-
-type EntryFunction = extern "C" fn() -> *const c_void;
 
 /// An encoder's own global pool.
-pub struct Runtime {
-    ticket: image::Ticket,
-    entry: &'static Entry,
-    stop: Hook,
-}
+pub struct Runtime(GlobalPool<Run>);
 
 impl Runtime {
     pub fn start(setup: &EncoderSetup) -> std::result::Result<Runtime, String> {
-        let start = Hook { function: setup.worker_start, context: setup.context };
-        let stop = Hook { function: setup.worker_stop, context: setup.context };
-        let threads = setup.workers as usize;
-        let own = grainbench_hf_entry as EntryFunction as *const c_void;
-        let (ticket, address, built) = image::claim(own, b"grainbench_hf_entry\0", threads)?;
-        let enter: EntryFunction = unsafe { std::mem::transmute(address) };
-        let entry = unsafe { &*(enter() as *const Entry) };
-        if built {
-            (entry.broadcast)(start);
-        } else if !(entry.build)(threads, start) {
-            return Err("the global pool could not be built".to_string());
-        }
-        Ok(Runtime { ticket, entry, stop })
+        let hook = |function| Hook { function, context: setup.context };
+        let (start, stop) = (hook(setup.worker_start), hook(setup.worker_stop));
+        let name = b"grainbench_hf_entry\0";
+        GlobalPool::claim(grainbench_hf_entry, name, setup.workers as usize, start, stop)
+            .map(Runtime)
     }
 
     /// The batch as an opaque handle, for batch_ids and batch_drop.
@@ -130,20 +110,12 @@ impl Runtime {
         texts: Vec<&str>,
     ) -> std::result::Result<*mut c_void, String> {
         let mut call = Call { encoder, texts, entry, made: None };
-        (self.entry.run)(&mut call as *mut Call as *mut c_void);
+        self.0.run()(&mut call as *mut Call as *mut c_void);
         match call.made {
             Some(Ok(batch)) => Ok(Box::into_raw(Box::new(batch)) as *mut c_void),
             Some(Err(failure)) => Err(failure.to_string()),
             None => Err("the crate panicked".to_string()),
         }
-    }
-}
-
-/// The pool stays for the next encoder of its size.
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        (self.entry.broadcast)(self.stop);
-        image::release(self.ticket);
     }
 }
 

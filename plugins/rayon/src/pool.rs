@@ -1,21 +1,12 @@
 //! Where batches run: a global pool (of this image of the library or of a copy), or an explicit one.
 
 use crate::abi::Setup;
-use crate::global_pool::{broadcast, build, Hook};
-use crate::image;
+use crate::global_pool::{Entry, GlobalPool, Hook};
 use crate::leaves::{InList, InPlace, Piece, Watch};
 use rayon::iter::plumbing::bridge_producer_consumer;
 use std::os::raw::c_void;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-
-/// What an image of this library offers the others: functions on its own global pool.
-#[repr(C)]
-struct Entry {
-    build: extern "C" fn(threads: usize, start: Hook) -> bool,
-    broadcast: extern "C" fn(hook: Hook),
-    run: extern "C" fn(watch: *const Watch, listed: bool) -> usize,
-}
 
 extern "C" fn run_on_current_pool(watch: *const Watch, listed: bool) -> usize {
     run_here(unsafe { &*watch }, listed)
@@ -40,20 +31,14 @@ fn run_here(watch: &Watch, listed: bool) -> usize {
     list.len()
 }
 
-static ENTRY: Entry = Entry { build, broadcast, run: run_on_current_pool };
+type Run = extern "C" fn(watch: *const Watch, listed: bool) -> usize;
+
+static ENTRY: Entry<Run> = Entry::new(run_on_current_pool);
 
 /// The symbol by which a copy of the library is entered.
 #[no_mangle]
 extern "C" fn grainbench_rayon_entry() -> *const c_void {
-    &ENTRY as *const Entry as *const c_void
-}
-
-type EntryFunction = extern "C" fn() -> *const c_void;
-
-pub struct GlobalPool {
-    ticket: image::Ticket,
-    entry: &'static Entry,
-    stop: Hook,
+    &ENTRY as *const Entry<Run> as *const c_void
 }
 
 pub struct ExplicitPool {
@@ -62,30 +47,25 @@ pub struct ExplicitPool {
 }
 
 pub enum Pool {
-    Global(GlobalPool),
+    Global(GlobalPool<Run>),
     Explicit(ExplicitPool),
+}
+
+fn hooks(setup: &Setup) -> (Hook, Hook) {
+    let hook = |function| Hook { function, context: setup.context };
+    (hook(setup.worker_start), hook(setup.worker_stop))
 }
 
 impl Pool {
     pub fn global(setup: &Setup) -> Result<Pool, String> {
-        let start = Hook { function: setup.worker_start, context: setup.context };
-        let stop = Hook { function: setup.worker_stop, context: setup.context };
-        let threads = setup.workers as usize;
-        let own = grainbench_rayon_entry as EntryFunction as *const c_void;
-        let (ticket, address, built) = image::claim(own, b"grainbench_rayon_entry\0", threads)?;
-        let enter: EntryFunction = unsafe { std::mem::transmute(address) };
-        let entry = unsafe { &*(enter() as *const Entry) };
-        if built {
-            (entry.broadcast)(start);
-        } else if !(entry.build)(threads, start) {
-            return Err("the global pool could not be built".to_string());
-        }
-        Ok(Pool::Global(GlobalPool { ticket, entry, stop }))
+        let (start, stop) = hooks(setup);
+        let name = b"grainbench_rayon_entry\0";
+        GlobalPool::claim(grainbench_rayon_entry, name, setup.workers as usize, start, stop)
+            .map(Pool::Global)
     }
 
     pub fn explicit(setup: &Setup) -> Result<Pool, String> {
-        let start = Hook { function: setup.worker_start, context: setup.context };
-        let stop = Hook { function: setup.worker_stop, context: setup.context };
+        let (start, stop) = hooks(setup);
         let threads = Arc::new(Mutex::new(Vec::new()));
         let handles = Arc::clone(&threads);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -106,20 +86,12 @@ impl Pool {
 
     pub fn run(&self, watch: &Watch, listed: bool) -> usize {
         match self {
-            Pool::Global(global) => (global.entry.run)(watch, listed),
+            Pool::Global(global) => global.run()(watch, listed),
             Pool::Explicit(explicit) => match &explicit.pool {
                 Some(pool) => pool.install(|| run_here(watch, listed)),
                 None => 0,
             },
         }
-    }
-}
-
-/// The pool stays for the next scheduler of its size; the workers are told that they end.
-impl Drop for GlobalPool {
-    fn drop(&mut self) {
-        (self.entry.broadcast)(self.stop);
-        image::release(self.ticket);
     }
 }
 
