@@ -10,6 +10,7 @@ add_library(grainbench_fast OBJECT
   fast_level_sse42.c
   fast_merge.c
   fast_model.c
+  fast_pairs.c
   fast_pretoken.c
   fast_text.c
   fast_unicode_table.c

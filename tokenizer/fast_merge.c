@@ -11,29 +11,32 @@
 unsigned fast_merge_short(const struct fast_model *model, const uint8_t *word, unsigned length,
                           uint16_t *ids) {
     uint16_t ranks[FAST_MERGE_SHORT];
-    ids[0] = model->byte_ids[word[0]];
-    if (length == 1) return 1;
+    fast_symbol symbols[FAST_MERGE_SHORT];
+    symbols[0] = model->byte_symbols[word[0]];
     uint32_t best = FAST_NO_RANK, at = 0;
     for (unsigned i = 0; i + 1 < length; i++) {
-        ids[i + 1] = model->byte_ids[word[i + 1]];
+        symbols[i + 1] = model->byte_symbols[word[i + 1]];
         uint32_t rank = model->byte_pair_ranks[word[i] << 8 | word[i + 1]];
         ranks[i] = (uint16_t)rank;
         if (rank < best) best = rank, at = i;
     }
     while (best != FAST_NO_RANK) {
-        ids[at] = model->merged[best];
+        symbols[at] = model->merged[best];
         length--;
         for (unsigned i = at + 1; i < length; i++) {
-            ids[i] = ids[i + 1];
+            symbols[i] = symbols[i + 1];
             ranks[i] = ranks[i + 1];
         }
         if (at + 1 < length)
-            ranks[at] = (uint16_t)(fast_pair_find(model, ids[at], ids[at + 1]) >> 16);
-        if (at > 0) ranks[at - 1] = (uint16_t)(fast_pair_find(model, ids[at - 1], ids[at]) >> 16);
+            ranks[at] = (uint16_t)fast_pair_rank(&model->pairs, symbols[at], symbols[at + 1]);
+        if (at > 0)
+            ranks[at - 1] = (uint16_t)fast_pair_rank(&model->pairs, symbols[at - 1], symbols[at]);
         best = FAST_NO_RANK;
         for (unsigned i = 0; i + 1 < length; i++)
             if (ranks[i] < best) best = ranks[i], at = i;
     }
+    for (unsigned i = 0; i < length; i++)
+        ids[i] = (uint16_t)symbols[i];
     return length;
 }
 
@@ -41,7 +44,8 @@ unsigned fast_merge_short(const struct fast_model *model, const uint8_t *word, u
  * that its order is the order of merging. */
 struct fast_merge_scratch {
     uint32_t heap_count;
-    uint16_t ids[WINDOW_LAST], next[WINDOW_LAST], previous[WINDOW_LAST];
+    fast_symbol symbols[WINDOW_LAST];
+    uint16_t next[WINDOW_LAST], previous[WINDOW_LAST];
     bool live[WINDOW_LAST];
     uint32_t heap[3 * WINDOW_LAST]; /* the first pairs, and two new ones a merge */
     uint16_t result[WINDOW_LAST];
@@ -78,8 +82,8 @@ static uint32_t pop(struct fast_merge_scratch *s) {
 static void push_pair(const struct fast_model *model, struct fast_merge_scratch *s, uint32_t at,
                       uint32_t length) {
     if (s->next[at] == length) return;
-    uint32_t found = fast_pair_find(model, s->ids[at], s->ids[s->next[at]]);
-    if (found >> 16 != FAST_NO_RANK) push(s, (found & 0xFFFF0000u) | at);
+    uint32_t rank = fast_pair_rank(&model->pairs, s->symbols[at], s->symbols[s->next[at]]);
+    if (rank != FAST_NO_RANK) push(s, rank << 16 | at);
 }
 
 /* Merges `length` <= WINDOW_LAST bytes into s->result; returns how many tokens there are. */
@@ -87,7 +91,7 @@ static uint32_t merge_window(const struct fast_model *model, struct fast_merge_s
                              const uint8_t *word, uint32_t length) {
     s->heap_count = 0;
     for (uint32_t i = 0; i < length; i++) {
-        s->ids[i] = model->byte_ids[word[i]];
+        s->symbols[i] = model->byte_symbols[word[i]];
         s->next[i] = (uint16_t)(i + 1);
         s->previous[i] = (uint16_t)(i - 1);
         s->live[i] = true;
@@ -98,9 +102,9 @@ static uint32_t merge_window(const struct fast_model *model, struct fast_merge_s
     while (s->heap_count) {
         uint32_t entry = pop(s), at = entry & 0xFFFF, right = s->next[at];
         if (!s->live[at] || right == length) continue;
-        uint32_t found = fast_pair_find(model, s->ids[at], s->ids[right]);
-        if (found >> 16 != entry >> 16) continue; /* a neighbour has changed since */
-        s->ids[at] = (uint16_t)found;
+        uint32_t rank = fast_pair_rank(&model->pairs, s->symbols[at], s->symbols[right]);
+        if (rank != entry >> 16) continue; /* a neighbour has changed since */
+        s->symbols[at] = model->merged[rank];
         s->live[right] = false;
         s->next[at] = s->next[right];
         if (s->next[at] != length) s->previous[s->next[at]] = (uint16_t)at;
@@ -109,8 +113,12 @@ static uint32_t merge_window(const struct fast_model *model, struct fast_merge_s
     }
     uint32_t count = 0;
     for (uint32_t at = 0; at < length; at = s->next[at])
-        s->result[count++] = s->ids[at];
+        s->result[count++] = (uint16_t)s->symbols[at];
     return count;
+}
+
+static uint32_t rank_of(const struct fast_model *model, uint32_t left, uint32_t right) {
+    return fast_pair_rank(&model->pairs, fast_symbol_of(&model->pairs, left), right);
 }
 
 /* Walks back through the merges of both sides, latest first. At every moment two neighbours meet at
@@ -120,7 +128,7 @@ static bool border_holds(const struct fast_model *model, uint32_t left, uint32_t
                          bool may_join) {
     uint32_t left_used = UINT32_MAX, right_used = UINT32_MAX; /* ranks that consume the two */
     for (;; may_join = false) {
-        uint32_t rank = fast_pair_find(model, left, right) >> 16;
+        uint32_t rank = rank_of(model, left, right);
         if (!may_join && rank != FAST_NO_RANK && rank < left_used && rank <= right_used)
             return false;
         const struct fast_split *l = &model->splits[left], *r = &model->splits[right];
@@ -153,14 +161,14 @@ static size_t merge_by_passes(const struct fast_model *model, const uint8_t *wor
     for (;;) {
         uint32_t best = FAST_NO_RANK;
         for (size_t i = 0; i + 1 < length; i++) {
-            uint32_t rank = fast_pair_find(model, ids[i], ids[i + 1]) >> 16;
+            uint32_t rank = rank_of(model, ids[i], ids[i + 1]);
             if (rank < best) best = rank;
         }
         if (best == FAST_NO_RANK) return length;
         size_t written = 0;
         for (size_t i = 0; i < length; i++) {
-            bool joined = i + 1 < length && fast_pair_find(model, ids[i], ids[i + 1]) >> 16 == best;
-            ids[written++] = joined ? model->merged[best] : ids[i];
+            bool joined = i + 1 < length && rank_of(model, ids[i], ids[i + 1]) == best;
+            ids[written++] = joined ? (uint16_t)model->merged[best] : ids[i];
             i += joined;
         }
         length = written;

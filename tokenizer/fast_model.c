@@ -6,37 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void insert_pair(struct fast_model *model, const struct merge *merge, uint32_t rank) {
-    uint32_t pair = merge->left << 16 | merge->right;
-    uint64_t hash = pair * 0x9E3779B97F4A7C15u;
-    uint32_t bit = (uint32_t)(hash >> (64 - FAST_FILTER_BITS));
-    uint32_t at = (uint32_t)(hash >> model->pair_shift);
-    model->pair_filter[bit >> 6] |= (uint64_t)1 << (bit & 63);
-    while (model->pairs[at] != FAST_PAIR_FREE)
-        at = (at + 1) & model->pair_mask;
-    model->pairs[at] = (uint64_t)pair << 32 | rank << 16 | merge->merged;
-}
-
 static bool allocate(struct fast_model *model, uint32_t size, uint32_t merges) {
-    uint32_t slots = 1024;
-    model->pair_shift = 54;
-    while (slots < merges * 2) {
-        slots *= 2;
-        model->pair_shift--;
-    }
-    model->pair_mask = slots - 1;
     model->byte_pair_ranks = malloc(65536 * sizeof *model->byte_pair_ranks);
     model->merged = malloc((merges + 1) * sizeof *model->merged);
-    model->pairs = malloc(slots * sizeof *model->pairs);
-    model->pair_filter = calloc(((size_t)1 << FAST_FILTER_BITS) / 64, sizeof *model->pair_filter);
     model->splits = malloc(size * sizeof *model->splits);
     model->lengths = malloc(size * sizeof *model->lengths);
     model->seeds = malloc(size * sizeof *model->seeds);
-    if (!model->byte_pair_ranks || !model->merged || !model->pairs || !model->pair_filter ||
-        !model->splits || !model->lengths || !model->seeds)
+    if (!model->byte_pair_ranks || !model->merged || !model->splits || !model->lengths ||
+        !model->seeds)
         return false;
     memset(model->byte_pair_ranks, 0xFF, 65536 * sizeof *model->byte_pair_ranks);
-    memset(model->pairs, 0xFF, slots * sizeof *model->pairs);
     memset(model->splits, 0xFF, size * sizeof *model->splits);
     return true;
 }
@@ -65,12 +44,23 @@ static bool take_merges(struct fast_model *model, const struct vocabulary *vocab
                              "a second time; use the encoder pcre2 for this model",
                              rank + 1);
         *split = (struct fast_split){(uint16_t)rank, (uint16_t)merge->left, (uint16_t)merge->right};
-        model->merged[rank] = (uint16_t)merge->merged;
-        insert_pair(model, merge, rank);
         if (is_byte[merge->left] && is_byte[merge->right])
             model->byte_pair_ranks[byte_of[merge->left] << 8 | byte_of[merge->right]] =
                 (uint16_t)rank;
     }
+    return true;
+}
+
+/* Once it is known that every pair merges once. */
+static bool place_pairs(struct fast_model *model, struct error *error) {
+    uint32_t count = vocabulary_merge_count(model->vocabulary);
+    const struct merge *merges = vocabulary_merges(model->vocabulary);
+    if (!fast_pairs_create(&model->pairs, merges, count, vocabulary_size(model->vocabulary)))
+        return error_set(error, "out of memory for a table of %" PRIu32 " pairs", count);
+    for (unsigned byte = 0; byte < 256; byte++)
+        model->byte_symbols[byte] = fast_symbol_of(&model->pairs, model->byte_ids[byte]);
+    for (uint32_t rank = 0; rank < count; rank++)
+        model->merged[rank] = fast_symbol_of(&model->pairs, merges[rank].merged);
     return true;
 }
 
@@ -83,9 +73,10 @@ static bool find_seeds(struct fast_model *model) {
     for (unsigned byte = 0; byte < 256; byte++)
         seed[model->byte_ids[byte]] = true;
     for (uint32_t rank = 0; rank < vocabulary_merge_count(model->vocabulary); rank++) {
-        const struct fast_split *split = &model->splits[model->merged[rank]];
-        seed[model->merged[rank]] = seed[split->left] && seed[split->right] &&
-                                    fast_merge_makes(model, split->left, split->right);
+        uint16_t merged = (uint16_t)model->merged[rank];
+        const struct fast_split *split = &model->splits[merged];
+        seed[merged] = seed[split->left] && seed[split->right] &&
+                       fast_merge_makes(model, split->left, split->right);
     }
     for (uint32_t id = 0; id < size; id++)
         if (seed[id]) model->seeds[model->seed_count++] = (uint16_t)id;
@@ -121,7 +112,8 @@ struct fast_model *fast_model_create(const struct vocabulary *vocabulary, struct
         return NULL;
     }
     model->vocabulary = vocabulary;
-    bool ok = take_lengths(model, error) && take_merges(model, vocabulary, error);
+    bool ok = take_lengths(model, error) && take_merges(model, vocabulary, error) &&
+              place_pairs(model, error);
     if (ok && !find_seeds(model))
         ok = error_set(error, "out of memory for %" PRIu32 " tokens", size);
     if (ok) return model;
@@ -133,8 +125,7 @@ void fast_model_destroy(struct fast_model *model) {
     if (!model) return;
     free(model->byte_pair_ranks);
     free(model->merged);
-    free(model->pairs);
-    free(model->pair_filter);
+    fast_pairs_release(&model->pairs);
     free(model->splits);
     free(model->lengths);
     free(model->seeds);
