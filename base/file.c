@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
+#include "base/draft.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -69,22 +71,19 @@ static bool write_all(int descriptor, const char *data, size_t size) {
 }
 
 bool file_write(const char *path, const void *data, size_t size, struct error *error) {
-    char temporary[4096];
-    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (length < 0 || (size_t)length >= sizeof temporary)
-        return error_set(error, "%s: path is too long", path);
-    int descriptor = mkstemp(temporary);
-    if (descriptor < 0) return error_set_errno(error, "%s: cannot write", path);
-    bool ok = write_all(descriptor, data, size) && fchmod(descriptor, 0644) == 0;
-    int saved = errno;
-    if (close(descriptor) != 0 && ok) {
-        ok = false;
+    struct file_draft draft;
+    if (!file_draft_open(&draft, path, NULL))
+        return error_set_errno(error, "%s: cannot write", path);
+    bool written = write_all(draft.descriptor, data, size);
+    int descriptor = draft.descriptor, saved = errno;
+    draft.descriptor = -1;
+    if (close(descriptor) != 0 && written) {
+        written = false;
         saved = errno;
     }
-    if (ok && rename(temporary, path) == 0) return true;
-    if (ok) saved = errno;
-    unlink(temporary);
     errno = saved;
+    if (written && file_draft_publish(&draft, NULL)) return true;
+    file_draft_drop(&draft);
     return error_set_errno(error, "%s: cannot write", path);
 }
 

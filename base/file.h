@@ -10,7 +10,7 @@
  * False with "PATH: reason" on failure. */
 bool file_read(const char *path, char **data, size_t *size, struct error *error);
 
-/* Writes a whole file: a temporary beside it, then renamed, so that nobody sees half of it. */
+/* Writes a whole file, of which nobody sees half (draft.h). */
 bool file_write(const char *path, const void *data, size_t size, struct error *error);
 
 /* Whether file_write (or the making of a file) could succeed: asked before work whose result is to

@@ -1,26 +1,30 @@
 /* Chrome traces; see trace.h. Format: "Trace Event Format", complete events ("ph": "X"), times in
  * microseconds. */
+#define _GNU_SOURCE
 #include "pipeline/trace.h"
+
+#include "base/draft.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 struct trace {
     FILE *file;
-    char path[512];
+    struct file_draft draft;
     int process;
     bool any;
 };
 
 struct trace *trace_create(const char *path, struct error *error) {
     struct trace *trace = calloc(1, sizeof *trace);
-    if (trace) trace->file = fopen(path, "we");
-    if (!trace || !trace->file) {
+    bool begun = trace && file_draft_open(&trace->draft, path, NULL);
+    if (begun) trace->file = fdopen(trace->draft.descriptor, "w");
+    if (!begun || !trace->file) {
         error_set_errno(error, "%s: cannot be written", path);
+        if (begun) file_draft_drop(&trace->draft);
         free(trace);
         return NULL;
     }
-    snprintf(trace->path, sizeof trace->path, "%s", path);
     fputs("[", trace->file);
     return trace;
 }
@@ -63,9 +67,20 @@ void trace_add(struct trace *trace, struct recorder *recorder, const char *name)
 
 bool trace_finish(struct trace *trace, struct error *error) {
     fputs("\n]\n", trace->file);
-    bool failed = ferror(trace->file) != 0;
-    failed = fclose(trace->file) != 0 || failed;
-    if (failed) error_set(error, "%s: cannot be written", trace->path);
+    bool written = ferror(trace->file) == 0;
+    trace->draft.descriptor = -1; /* closed with the stream */
+    written = fclose(trace->file) == 0 && written;
+    if (!written) error_set(error, "%s: cannot be written", trace->draft.target);
+    written = written && file_draft_publish(&trace->draft, error);
+    file_draft_drop(&trace->draft);
     free(trace);
-    return !failed;
+    return written;
+}
+
+void trace_abandon(struct trace *trace) {
+    if (!trace) return;
+    trace->draft.descriptor = -1;
+    fclose(trace->file);
+    file_draft_drop(&trace->draft);
+    free(trace);
 }

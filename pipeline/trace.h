@@ -12,7 +12,10 @@ struct trace; /* a file being written */
 struct trace *trace_create(const char *path, struct error *error);
 /* Adds the intervals of a run under a process of this name; its first interval is at time 0. */
 void trace_add(struct trace *trace, struct recorder *recorder, const char *name);
-/* False when something could not be written. Frees the trace. */
+/* Puts the file in its place. False when something could not be written; then there is none. Frees
+ * the trace. */
 bool trace_finish(struct trace *trace, struct error *error);
+/* Frees the trace and leaves no file. NULL is allowed. */
+void trace_abandon(struct trace *trace);
 
 #endif

@@ -93,10 +93,12 @@ json_t *json_path(json_t *object, const char *path);
 
 struct record_writer;
 
-/* Creates (or empties) the file and writes the header line: `header`, whose reference is taken,
- * with kind, schema and, where they are missing, provenance "measured" and the time of creation.
- * Every function below writes one whole line before it returns, and fails with a sentence when the
- * file cannot take it (a full disk). */
+/* Begins a record with the header line: `header`, whose reference is taken, with kind, schema and,
+ * where they are missing, provenance "measured" and the time of creation. Fails when the file
+ * cannot be written. Lines up to the first that holds a result (no header, arm or calibration) are
+ * kept in memory; then the file is made, in place of what was there, and every function below
+ * writes one whole line before it returns, or fails with a sentence (a full disk) and leaves whole
+ * lines. */
 struct record_writer *record_create(const char *path, json_t *header, struct error *error);
 /* Appends a line; takes the reference, also on failure. NULL (as from a failed json_pack) fails. */
 bool record_append(struct record_writer *writer, json_t *line, struct error *error);
@@ -106,7 +108,8 @@ bool record_append_sample(struct record_writer *writer, const struct sample *sam
                           struct error *error);
 /* Writes the `end` line, makes the file durable and frees the writer, also on failure. */
 bool record_end(struct record_writer *writer, struct error *error);
-/* Frees the writer without an `end` line. NULL is allowed. */
+/* Frees the writer without an `end` line; a record without a result leaves no file. NULL is
+ * allowed. */
 void record_abandon(struct record_writer *writer);
 
 /* The file being written; valid as long as the writer. */

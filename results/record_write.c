@@ -1,6 +1,11 @@
-/* Writes records: one write a line, so that whatever was measured survives a kill; see record.h. */
+/* Writes records: one write a line, so that whatever was measured survives a kill; see record.h.
+ * The file appears with the first line that holds a result: a run that fails before leaves nothing
+ * behind, and a record of that name as it was. */
 #define _GNU_SOURCE
 #include "results/record.h"
+
+#include "base/draft.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,32 +20,78 @@ const char *const role_names[ROLE_COUNT] = {"baseline", "patched", "control", "o
 
 struct record_writer {
     char *path;
-    int file;
+    int file;   /* -1: not made yet */
+    char *kept; /* lines until it is made */
+    size_t kept_bytes;
+    off_t written_bytes; /* whole lines in the file */
     uint64_t sample_count;
 };
 
 static bool write_whole(struct record_writer *writer, const char *data, size_t size,
                         struct error *error) {
-    while (size) {
-        ssize_t written = write(writer->file, data, size);
+    for (size_t done = 0; done < size;) {
+        ssize_t written = write(writer->file, data + done, size - done);
         if (written < 0 && errno == EINTR) continue;
-        if (written <= 0)
-            return error_set_errno(error, "%s: cannot write to the record", writer->path);
-        data += written;
-        size -= (size_t)written;
+        if (written <= 0) {
+            error_set_errno(error, "%s: cannot write to the record", writer->path);
+            (void)!ftruncate(writer->file, writer->written_bytes); /* no half lines */
+            return false;
+        }
+        done += (size_t)written;
     }
+    writer->written_bytes += (off_t)size;
+    return true;
+}
+
+static bool keep(struct record_writer *writer, const char *data, size_t size, struct error *error) {
+    char *larger = realloc(writer->kept, writer->kept_bytes + size);
+    if (!larger) return error_set(error, "%s: out of memory for the record", writer->path);
+    memcpy(larger + writer->kept_bytes, data, size);
+    writer->kept = larger;
+    writer->kept_bytes += size;
+    return true;
+}
+
+/* Makes the file, with the lines that were kept. */
+static bool make_file(struct record_writer *writer, struct error *error) {
+    struct file_draft draft;
+    if (!file_draft_open(&draft, writer->path, NULL))
+        return error_set_errno(error, "%s: cannot create the record", writer->path);
+    writer->file = draft.descriptor;
+    writer->written_bytes = 0;
+    bool made = write_whole(writer, writer->kept, writer->kept_bytes, error);
+    if (made && !file_draft_publish(&draft, NULL))
+        made = error_set_errno(error, "%s: cannot create the record", writer->path);
+    if (!made) {
+        file_draft_drop(&draft);
+        writer->file = -1;
+        return false;
+    }
+    free(writer->kept);
+    writer->kept = NULL;
+    writer->kept_bytes = 0;
+    return true;
+}
+
+static bool is_result(const json_t *line) {
+    static const char *const before[] = {"header", "arm", "calibration"};
+    const char *kind = json_string_value(json_object_get(line, "kind"));
+    for (size_t i = 0; kind && i < sizeof before / sizeof before[0]; i++)
+        if (strcmp(kind, before[i]) == 0) return false;
     return true;
 }
 
 bool record_append(struct record_writer *writer, json_t *line, struct error *error) {
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    bool make = writer->file < 0 && is_result(line);
     json_decref(line);
     if (!text) return error_set(error, "%s: a line of the record cannot be made", writer->path);
     size_t length = strlen(text);
     text[length] = '\n'; /* in place of the terminator: one write a line */
-    bool written = write_whole(writer, text, length + 1, error);
+    bool written = writer->file < 0 ? keep(writer, text, length + 1, error)
+                                    : write_whole(writer, text, length + 1, error);
     free(text);
-    return written;
+    return written && (!make || make_file(writer, error));
 }
 
 static void add_creation_time(json_t *header) {
@@ -76,8 +127,8 @@ struct record_writer *record_create(const char *path, json_t *header, struct err
         free(writer);
         return NULL;
     }
-    writer->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (writer->file < 0) {
+    writer->file = -1;
+    if (!file_can_be_written(path, NULL)) {
         error_set_errno(error, "%s: cannot create the record", path);
         json_decref(line);
     } else if (record_append(writer, line, error)) {
@@ -157,7 +208,7 @@ bool record_end(struct record_writer *writer, struct error *error) {
         written = error_set_errno(error, "%s: cannot write to the record", writer->path);
     int file = writer->file;
     writer->file = -1;
-    if (close(file) != 0 && written)
+    if (file >= 0 && close(file) != 0 && written)
         written = error_set_errno(error, "%s: cannot write to the record", writer->path);
     record_abandon(writer);
     return written;
@@ -166,6 +217,7 @@ bool record_end(struct record_writer *writer, struct error *error) {
 void record_abandon(struct record_writer *writer) {
     if (!writer) return;
     if (writer->file >= 0) close(writer->file);
+    free(writer->kept);
     free(writer->path);
     free(writer);
 }

@@ -1,5 +1,6 @@
 /* `grainbench plot`: pictures from records. */
 #include "results/plots/plot.h"
+#include "base/draft.h"
 #include "harness/command.h"
 #include "harness/record_list.h"
 
@@ -31,18 +32,28 @@ static int print_charts(const struct plot_set *set) {
     return EXIT_OK;
 }
 
+static bool draw_charts(const struct plot_set *set, const struct plot_options *options,
+                        struct error *error) {
+    struct folder_draft draft;
+    if (!folder_draft_open(&draft, options->output, error)) return false;
+    struct chart_output output = {draft.path, (enum chart_theme)options->theme, options->png};
+    for (size_t i = 0; i < set->count; i++)
+        if (!chart_write(&set->charts[i], &output, error)) {
+            folder_draft_drop(&draft);
+            return false;
+        }
+    return folder_draft_publish(&draft, error);
+}
+
 static int write_charts(const struct plot_set *set, const struct plot_options *options) {
-    struct chart_output output = {options->output, (enum chart_theme)options->theme, options->png};
     struct error error;
-    for (size_t i = 0; i < set->count; i++) {
-        if (!chart_write(&set->charts[i], &output, &error))
-            return command_fail("plot", "%s", error.message);
-        printf("%s/%s: %s\n", output.folder, set->charts[i].stem, set->charts[i].heading);
-    }
+    if (!draw_charts(set, options, &error)) return command_fail("plot", "%s", error.message);
+    for (size_t i = 0; i < set->count; i++)
+        printf("%s/%s: %s\n", options->output, set->charts[i].stem, set->charts[i].heading);
     if (!chart_can_draw(&error))
         printf("No pictures were drawn: %s. The .dat and .gp files were written; 'gnuplot NAME.gp' "
                "in %s draws them.\n",
-               error.message, output.folder);
+               error.message, options->output);
     return EXIT_OK;
 }
 

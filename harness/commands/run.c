@@ -218,11 +218,6 @@ static int print_table(const struct run *run) {
     return EXIT_OK;
 }
 
-static void unlink_record(const char *path) {
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISREG(status.st_mode)) unlink(path);
-}
-
 static int measure(struct run *run) {
     struct error error;
     /* Read back from this process, so that the record tells how to run it again. */
@@ -244,8 +239,9 @@ static int measure(struct run *run) {
     } else {
         record_abandon(writer);
     }
-    /* A record without a sample says nothing: leave none behind. */
-    if (!run->experiment.samples && status != EXPERIMENT_DONE) unlink_record(run->output);
+    if (status == EXPERIMENT_FAILED && run->experiment.samples)
+        return command_fail("run", "%s; %s holds what was measured until then", error.message,
+                            run->output);
     if (status == EXPERIMENT_FAILED) return command_fail("run", "%s", error.message);
     if (status == EXPERIMENT_OUTPUTS_DIFFER) {
         command_fail("run", "%s; nothing was measured", error.message);

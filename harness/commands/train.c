@@ -1,17 +1,16 @@
 /* `grainbench train`: a vocabulary from text, and the built-in corpus. */
 #define _GNU_SOURCE
+#include "base/draft.h"
 #include "base/file.h"
 #include "harness/command.h"
 #include "tokenizer/builtin_corpus.h"
 #include "tokenizer/trainer.h"
 #include "tokenizer/utf8.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct train_options {
     int64_t vocabulary_size, minimum;
@@ -30,11 +29,6 @@ static const struct grainbench_option train_table[] = {
      "generate the built-in corpus as DIR/big.txt and train on it, into DIR"},
     {0}};
 
-static bool make_folder(const char *path, struct error *error) {
-    if (mkdir(path, 0777) == 0 || errno == EEXIST) return true;
-    return error_set_errno(error, "%s: cannot make this folder", path);
-}
-
 static bool add_file(struct trainer *trainer, const char *path, struct error *error) {
     char *text;
     size_t size;
@@ -50,34 +44,44 @@ static bool add_file(struct trainer *trainer, const char *path, struct error *er
     return ok;
 }
 
-/* Writes DIR/big.txt and hands its text to the trainer. */
-static bool add_builtin_corpus(struct trainer *trainer, const char *folder, struct error *error) {
-    char path[4096];
+/* Writes big.txt to the draft of the folder and hands its text to the trainer. */
+static bool add_builtin_corpus(struct trainer *trainer, const struct folder_draft *draft,
+                               struct error *error) {
+    char path[DRAFT_PATH_SIZE + 16];
     size_t size;
     char *text = builtin_corpus_create(BUILTIN_CORPUS_SEED, BUILTIN_CORPUS_LINES, &size, error);
     if (!text) return false;
-    bool ok = (size_t)snprintf(path, sizeof path, "%s/big.txt", folder) < sizeof path ||
-              error_set(error, "%s: the path is too long", folder);
-    ok = ok && file_write(path, text, size, error) && trainer_add_text(trainer, text, size, error);
+    snprintf(path, sizeof path, "%s/big.txt", draft->path);
+    bool ok = file_write(path, text, size, error) && trainer_add_text(trainer, text, size, error);
     if (ok)
-        printf("%s: %zu bytes, %u lines, seed %u\n", path, size, BUILTIN_CORPUS_LINES,
-               BUILTIN_CORPUS_SEED);
+        printf("%s/big.txt: %zu bytes, %u lines, seed %u\n", draft->target, size,
+               BUILTIN_CORPUS_LINES, BUILTIN_CORPUS_SEED);
     free(text);
     return ok;
 }
 
 static bool train(const struct train_options *options, struct trainer *trainer, int file_count,
-                  char **files, struct error *error) {
-    const char *folder = options->builtin_corpus ? options->builtin_corpus : options->output;
-    if (!make_folder(folder, error)) return false;
-    if (options->builtin_corpus && !add_builtin_corpus(trainer, folder, error)) return false;
+                  char **files, const struct folder_draft *draft, struct error *error) {
+    if (options->builtin_corpus && !add_builtin_corpus(trainer, draft, error)) return false;
     for (int i = 0; i < file_count; i++)
         if (!add_file(trainer, files[i], error)) return false;
     if (trainer_words(trainer) == 0)
         return error_set(error, "the text is empty; there is nothing to learn from it");
-    if (!trainer_run(trainer, (uint32_t)options->vocabulary_size, options->minimum, error) ||
-        !trainer_write(trainer, folder, error))
+    return trainer_run(trainer, (uint32_t)options->vocabulary_size, options->minimum, error) &&
+           trainer_write(trainer, draft->path, error);
+}
+
+/* All files of the folder or none: a vocabulary is of no use with another's merges. */
+static bool train_into_folder(const struct train_options *options, struct trainer *trainer,
+                              int file_count, char **files, struct error *error) {
+    const char *folder = options->builtin_corpus ? options->builtin_corpus : options->output;
+    struct folder_draft draft;
+    if (!folder_draft_open(&draft, folder, error)) return false;
+    if (!train(options, trainer, file_count, files, &draft, error)) {
+        folder_draft_drop(&draft);
         return false;
+    }
+    if (!folder_draft_publish(&draft, error)) return false;
     printf("%s/vocab.json: %" PRIu32 " tokens from %zu distinct words\n%s/merges.txt: %" PRIu32
            " merges\n",
            folder, trainer_size(trainer), trainer_words(trainer), folder, trainer_merges(trainer));
@@ -98,7 +102,7 @@ static int run_train(const void *values, int operand_count, char **operands) {
         return command_fail("train", "needs FILE and --output DIR, or --builtin-corpus DIR");
     struct error error;
     struct trainer *trainer = trainer_create(&error);
-    bool ok = trainer && train(options, trainer, operand_count, operands, &error);
+    bool ok = trainer && train_into_folder(options, trainer, operand_count, operands, &error);
     trainer_destroy(trainer);
     return ok ? EXIT_OK : command_fail("train", "%s", error.message);
 }

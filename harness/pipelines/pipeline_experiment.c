@@ -233,7 +233,7 @@ enum pipeline_outcome pipeline_experiment_run(struct pipeline_experiment *experi
         experiment->arms[arm].last = runs[arm].result;
     free(runs);
     if (outcome != PIPELINE_DONE) {
-        if (trace) trace_finish(trace, NULL);
+        trace_abandon(trace);
         return outcome;
     }
     take_medians(experiment);

@@ -2,14 +2,13 @@
 #define _GNU_SOURCE
 #include "harness/simulation/timeline.h"
 
+#include "base/draft.h"
 #include "base/file.h"
 #include "results/plots/plot_chart.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { WARM_BATCHES = 2 };
 
@@ -160,17 +159,20 @@ static bool build_chart(const struct arm_timeline *arm, size_t number, struct ch
 }
 
 bool timeline_draw(const struct timeline *timeline, const char *folder, struct error *error) {
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return error_set_errno(error, "%s: cannot be made", folder);
+    struct folder_draft draft;
+    if (!folder_draft_open(&draft, folder, error)) return false;
     for (size_t i = 0; i < timeline->count; i++) {
         struct chart chart = {0};
-        struct chart_output output = {.folder = folder, .theme = CHART_LIGHT};
+        struct chart_output output = {.folder = draft.path, .theme = CHART_LIGHT};
         bool done = build_chart(&timeline->arms[i], i, &chart, error) &&
                     chart_write(&chart, &output, error);
         chart_discard(&chart);
-        if (!done) return false;
+        if (!done) {
+            folder_draft_drop(&draft);
+            return false;
+        }
     }
-    return true;
+    return folder_draft_publish(&draft, error);
 }
 
 static void put_name(FILE *out, size_t arm, int worker, const char *kind, const char *name) {

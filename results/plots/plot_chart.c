@@ -220,6 +220,19 @@ static bool replace_fonts(const char *path, struct error *error) {
     return ok;
 }
 
+/* gnuplot does not notice that a disk is full: a picture that is whole has its end. */
+static bool is_whole(const char *path, const char *format, struct error *error) {
+    char *data;
+    size_t size;
+    if (!file_read(path, &data, &size, error)) return false;
+    const char *end = strcmp(format, "svg") == 0 ? "</svg>" : "IEND";
+    size_t tail = size < 32 ? size : 32;
+    bool whole = memmem(data + size - tail, tail, end, strlen(end)) != NULL;
+    free(data);
+    return whole ||
+           error_set(error, "%s: gnuplot did not finish the picture; is the disk full?", path);
+}
+
 static bool draw(const struct chart *chart, const char *folder, const char *theme,
                  const char *format, struct error *error) {
     char settings[64], script[96], complaint[2048], path[4096];
@@ -228,14 +241,13 @@ static bool draw(const struct chart *chart, const char *folder, const char *them
     const char *const arguments[] = {"gnuplot", "-e", settings, script, NULL};
     if (!run_gnuplot(arguments, folder, -1, complaint, sizeof complaint, error)) return false;
     snprintf(path, sizeof path, "%s/%s-%s.%s", folder, chart->stem, theme, format);
-    return strcmp(format, "svg") != 0 || replace_fonts(path, error);
+    return is_whole(path, format, error) &&
+           (strcmp(format, "svg") != 0 || replace_fonts(path, error));
 }
 
 bool chart_write(const struct chart *chart, const struct chart_output *output,
                  struct error *error) {
     static const char *const themes[] = {"light", "dark"};
-    if (mkdir(output->folder, 0777) != 0 && errno != EEXIST)
-        return error_set_errno(error, "%s: cannot make the folder", output->folder);
     if (!write_source_files(chart, output->folder, error)) return false;
     if (!chart_can_draw(NULL)) return true;
     for (int i = 0; i < 2; i++) {

@@ -54,7 +54,7 @@ struct chart_output {
 /* Whether there is a gnuplot to run; else why not, as a sentence. Asked once, then remembered. */
 bool chart_can_draw(struct error *error);
 
-/* Writes STEM.dat and STEM.gp to the folder, and, where gnuplot is there, STEM-THEME.svg and
+/* Writes STEM.dat and STEM.gp to the folder, which is there, and, where gnuplot is there, STEM-THEME.svg and
  * STEM-THEME.png. */
 bool chart_write(const struct chart *chart, const struct chart_output *output, struct error *error);
 

@@ -2,16 +2,15 @@
 #define _GNU_SOURCE
 #include "results/reports/report.h"
 
+#include "base/draft.h"
 #include "results/explain.h"
 #include "results/plots/plot_data.h"
 #include "results/reports/report_parts.h"
 #include "results/tables/table.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static void add_fact(struct report_fact *facts, size_t *count, const char *name,
                      const char *value) {
@@ -150,24 +149,34 @@ static bool draw_charts(const struct plot_set *charts, const char *folder, struc
     return true;
 }
 
-bool report_write(struct record *const *records, size_t count, const char *folder,
-                  struct error *error) {
-    struct plot_set charts;
+static bool write_files(struct record *const *records, size_t count, const struct plot_set *charts,
+                        const char *folder, struct error *error) {
     struct error reason = {""};
-    char page[4096], markdown[4096];
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return error_set_errno(error, "%s: cannot make the folder", folder);
-    if (!plot_make(records, count, &charts, error)) return false;
+    char page[DRAFT_PATH_SIZE + 16], markdown[DRAFT_PATH_SIZE + 16];
     struct report report = {.records = records,
                             .record_count = count,
-                            .charts = &charts,
+                            .charts = charts,
                             .folder = folder,
                             .drawn = chart_can_draw(&reason),
                             .why_not_drawn = reason.message};
     snprintf(page, sizeof page, "%s/report.html", folder);
     snprintf(markdown, sizeof markdown, "%s/report.md", folder);
-    bool ok = draw_charts(&charts, folder, error) && report_write_html(&report, page, error) &&
-              report_write_markdown(&report, markdown, error);
+    return draw_charts(charts, folder, error) && report_write_html(&report, page, error) &&
+           report_write_markdown(&report, markdown, error);
+}
+
+bool report_write(struct record *const *records, size_t count, const char *folder,
+                  struct error *error) {
+    struct plot_set charts;
+    struct folder_draft draft;
+    if (!plot_make(records, count, &charts, error)) return false;
+    bool ok = folder_draft_open(&draft, folder, error);
+    if (ok && write_files(records, count, &charts, draft.path, error))
+        ok = folder_draft_publish(&draft, error);
+    else if (ok) {
+        folder_draft_drop(&draft);
+        ok = false;
+    }
     plot_set_free(&charts);
     return ok;
 }

@@ -33,7 +33,7 @@ expect 'train on nothing' 2 '*the text is empty*' "$program" train -o "$folder/m
 expect 'train, file missing' 2 "*/nowhere: cannot open*" "$program" train -o "$folder/model2" /nowhere
 printf 'a\xffb' >"$folder/latin"
 expect 'train on bytes' 2 '*byte 0xff at offset 1 is not UTF-8*' "$program" train -o "$folder/model2" "$folder/latin"
-expect 'train, output not writable' 2 '*cannot make this folder*' "$program" train -o /proc/none/x "$folder/text"
+expect 'train, output not writable' 2 '*cannot make the folder*' "$program" train -o /proc/none/x "$folder/text"
 
 encode=("$program" encode --vocab "$folder/model/vocab.json" --merges "$folder/model/merges.txt")
 printf 'the' >"$folder/in"

@@ -174,12 +174,41 @@ static void what_is_no_record_is_refused_with_file_and_line(void **state) {
 static void a_full_disk_is_one_clear_sentence(void **state) {
     (void)state;
     struct error error;
-    assert_null(record_create("/dev/full", json_object(), &error));
+    struct record_writer *writer = record_create("/dev/full", json_object(), &error);
+    assert_non_null(writer);
+    assert_false(record_append(writer, json_pack("{s:s}", "kind", "figure"), &error));
+    record_abandon(writer);
     assert_string_equal(error.message,
                         "/dev/full: cannot write to the record: No space left on device");
     assert_null(record_create("/nonexistent/x.jsonl", json_object(), &error));
     assert_string_equal(
         error.message, "/nonexistent/x.jsonl: cannot create the record: No such file or directory");
+}
+
+static void a_record_without_a_result_leaves_what_was_there(void **state) {
+    (void)state;
+    struct error error;
+    char path[] = "/tmp/record-test-XXXXXX", *data;
+    size_t size;
+    close(mkstemp(path));
+    assert_true(file_write(path, "older", 5, &error));
+    struct record_writer *writer = record_create(path, json_object(), &error);
+    struct arm_record arm = {.control_of = -1, .compared_with = -1};
+    assert_true(record_append_arm(writer, &arm, &error));
+    record_abandon(writer);
+    assert_true(file_read(path, &data, &size, &error));
+    assert_string_equal(data, "older");
+    free(data);
+    writer = record_create(path, json_object(), &error);
+    assert_true(record_append_arm(writer, &arm, &error));
+    assert_true(record_append(writer, json_pack("{s:s, s:i}", "kind", "figure", "arm", 0), &error));
+    record_abandon(writer);
+    struct record *record = record_read(path, &error);
+    assert_non_null(record);
+    assert_int_equal(record->arm_count, 1);
+    assert_int_equal(record->line_count, 1);
+    record_free(record);
+    unlink(path);
 }
 
 static void what_is_no_number_is_never_written_as_one(void **state) {
@@ -201,6 +230,7 @@ int main(void) {
         cmocka_unit_test(a_record_cut_at_any_byte_is_read_up_to_its_last_whole_line),
         cmocka_unit_test(what_is_no_record_is_refused_with_file_and_line),
         cmocka_unit_test(a_full_disk_is_one_clear_sentence),
+        cmocka_unit_test(a_record_without_a_result_leaves_what_was_there),
         cmocka_unit_test(what_is_no_number_is_never_written_as_one),
     };
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
