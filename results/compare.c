@@ -43,13 +43,11 @@ static const char *judge(const struct series *difference) {
     return "may be equal";
 }
 
-static void add_rates(struct grid *grid, const struct record *record,
-                      const struct comparison *comparison) {
+static void add_rates(struct grid *grid, const struct comparison *comparison) {
     char change[64], interval[64];
     text_of_change(comparison->change, change, sizeof change);
     text_of_interval(&comparison->series, interval, sizeof interval);
     grid_add(grid, comparison->series.has_interval ? "%s %s" : "%s", change, interval);
-    (void)record;
 }
 
 static size_t add_rows(struct grid *grid, const struct record *a, const struct verdicts *first,
@@ -61,11 +59,13 @@ static size_t add_rows(struct grid *grid, const struct record *a, const struct v
         const struct comparison *other = find_same(a, one, b, second);
         if (!other) continue;
         struct series difference = difference_of(&one->series, &other->series);
+        arm_group(&a->arms[one->patched], text, sizeof text);
+        if (record_has_groups(a)) grid_add(grid, "%s", text);
         text_of_row(&a->arms[one->patched], text, sizeof text);
         grid_add(grid, "%s", text);
         grid_add(grid, "%s", arm_label(&a->arms[one->patched]));
-        add_rates(grid, a, one);
-        add_rates(grid, b, other);
+        add_rates(grid, one);
+        add_rates(grid, other);
         text_of_interval(&difference, text, sizeof text);
         grid_add(grid, "%s", text);
         grid_add(grid, "%s", judge(&difference));
@@ -101,15 +101,15 @@ static void print_code(const struct record *a, const struct record *b, FILE *out
 
 bool records_compare(const struct record *a, const struct record *b, FILE *out,
                      struct error *error) {
-    const char *titles[] = {"<threads",    "<patched",    "change in A", "change in B",
-                            "B against A", "<difference", NULL};
+    const char *titles[] = {"<group",      "<threads",    "<patched",    "change in A",
+                            "change in B", "B against A", "<difference", NULL};
     struct verdicts first, second;
     if (!verdicts_decide(a, &verdict_defaults, &first, error)) return false;
     if (!verdicts_decide(b, &verdict_defaults, &second, error)) {
         verdicts_free(&first);
         return false;
     }
-    struct grid *grid = grid_create(titles);
+    struct grid *grid = grid_create(record_has_groups(a) ? titles : titles + 1);
     bool done = grid || error_set(error, "out of memory for a table");
     if (done && !add_rows(grid, a, &first, b, &second))
         done = error_set(error, "%s and %s have no row, group and patched arm in common", a->path,

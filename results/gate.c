@@ -258,14 +258,19 @@ void gate_free(struct gate_result *result) {
 
 static bool print_compared(const struct record *record, const struct gate_result *result, FILE *out,
                            struct error *error) {
-    const char *titles[] = {"<metric", "<threads", "<arm", "change", "<outcome", "<why", NULL};
+    const char *titles[] = {"<metric", "<group",   "<threads", "<arm",
+                            "change",  "<outcome", "<why",     NULL};
+    bool grouped = record_has_groups(record);
+    if (!grouped) memmove(&titles[1], &titles[2], 6 * sizeof titles[0]);
     struct grid *grid = grid_create(titles);
     if (!grid) return error_set(error, "out of memory for a table");
     for (size_t i = 0; i < result->count; i++) {
         const struct gate_check *check = &result->checks[i];
-        char text[128];
+        char text[256];
         if (check->outcome == GATE_SKIPPED) continue;
         grid_add(grid, "%s", check->rule->metric);
+        arm_group(&record->arms[check->patched], text, sizeof text);
+        if (grouped) grid_add(grid, "%s", text);
         text_of_row(&record->arms[check->patched], text, sizeof text);
         grid_add(grid, "%s", text);
         grid_add(grid, "%s", arm_label(&record->arms[check->patched]));

@@ -41,6 +41,15 @@ void arm_group(const struct arm_record *arm, char *text, size_t size) {
     }
 }
 
+bool record_has_groups(const struct record *record) {
+    char first[256], other[256];
+    for (size_t i = 0; i < record->arm_count; i++) {
+        arm_group(&record->arms[i], i ? other : first, sizeof first);
+        if (i && strcmp(first, other) != 0) return true;
+    }
+    return false;
+}
+
 int arm_baseline(const struct record *record, unsigned arm) {
     const struct arm_record *patched = &record->arms[arm];
     char wanted[256], group[256];

@@ -38,8 +38,8 @@ struct comparison {
     enum verdict verdict;
     char reason[192]; /* of an inconclusive verdict; otherwise a caution, or "" */
     double change;    /* log ratio, patched over baseline: median of pairs, or published; or NAN */
-    /* Throughputs. The baseline's is its own over the whole run; the patched arm's is that times the
-     * change, so that the two were as if measured at the same moments. NAN: none known. */
+    /* Throughputs. The baseline's is its own over the whole run; the patched arm's is that times
+     * the change, so that the two were as if measured at the same moments. NAN: none known. */
     double baseline_rate, patched_rate;
     struct series series;
     struct pairs pairs;
@@ -70,6 +70,8 @@ bool verdict_precise_enough(const struct record *record, const struct stop_rule 
 int arm_baseline(const struct record *record, unsigned arm);
 /* The block of the table that an arm belongs to; at most `size` bytes. */
 void arm_group(const struct arm_record *arm, char *text, size_t size);
+/* Whether its arms are of several groups, so that a row has to name its own. */
+bool record_has_groups(const struct record *record);
 bool arms_share_row(const struct arm_record *a, const struct arm_record *b);
 
 /* A log ratio as a relative change: 0.01 is 1 % more. */

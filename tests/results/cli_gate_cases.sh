@@ -17,6 +17,12 @@ expect 4 gate-unfit.text gate "$tainted"
 refuse 2 "name one record, or two builds, or ask for --self-test" gate
 refuse 2 "cannot open" gate nothing.jsonl
 
+# A record of several groups names each row's.
+sed -E 's/("kind": "arm", "arm": [0-2],)/\1 "group": "small",/; s/("kind": "arm", "arm": [3-5],)/\1 "group": "large",/' \
+    table-record.jsonl >"$scratch/groups.jsonl"
+expect 0 gate-groups.text gate "$scratch/groups.jsonl"
+"$program" compare "$scratch/groups.jsonl" "$scratch/groups.jsonl" | grep -q '^large  2' || fail "compare: groups are not named"
+
 rules=$scratch/rules.json
 echo '[{"metric": "throughput", "arms": "nobody", "threshold": 0.02}]' >"$rules"
 refuse 2 "gate rule 1: no patched arm is called 'nobody'" gate --rules "$rules" table-record.jsonl
