@@ -88,7 +88,10 @@ bool file_write(const char *path, const void *data, size_t size, struct error *e
 }
 
 bool file_can_be_written(const char *path, struct error *error) {
-    bool is_new = access(path, F_OK) != 0;
+    struct stat status;
+    bool is_new = stat(path, &status) != 0;
+    /* A pipe whose reader is still to come. */
+    if (!is_new && S_ISFIFO(status.st_mode) && access(path, W_OK) == 0) return true;
     int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
     if (descriptor < 0) return error_set_errno(error, "%s: cannot write", path);
     close(descriptor);
