@@ -211,7 +211,7 @@ const struct command command_gate = {
         "bounds from below, and Holm's correction; or KIND.PATH, a number in a line of the record, "
         "such as ledger.totals.rmw or counter.events.instructions.run_per_item, compared as it is. "
         "\"better\": \"higher\" turns such a number "
-        "round; \"optional\": true skips one that this machine does not have. A metric that is "
+        "round; \"optional\": true leaves out one that this machine does not have. A metric that is "
         "missing or a pattern that matches nothing is an error, never a pass.\n\n"
         "Two builds are measured interleaved, every arm of the scenario with each of them and once "
         "more with the baseline as the A/A control. --self-test measures equal arms and one with a "

@@ -90,6 +90,17 @@ fi
 expect 0 '^record: small.jsonl' run --corpus small.txt --encoder null --schedulers serial,static \
     --threads 1 --rounds 4 --sample 0.2 --processes 1 --output small.jsonl
 expect 0 'static' table small.jsonl
+# a scenario's own events are counted, unless the command line names others
+echo '{"name": "own", "summary": "x", "threads": "1", "rounds": 2, "processes": 1, "sample_ms": 0.2, "events": "page-faults",
+       "groups": [{"arm": {"encoder": "null"}}], "arms": [{"label": "a", "role": "baseline", "scheduler": "serial"}]}' >own.json
+own="run --scenario ./own.json --corpus small.txt --no-table"
+expect 0 '^record: own.jsonl' $own --output own.jsonl
+expect 0 '^record: other.jsonl' $own --events context-switches --output other.jsonl
+checks=$((checks + 1))
+if ! grep -q '"kind":"counter".*"name":"page-faults"' own.jsonl ||
+    ! grep -q '"kind":"counter".*"name":"context-switches"' other.jsonl || grep -q '"name":"page-faults"' other.jsonl; then
+    echo "FAILED: the events of a scenario: $(grep -h counter own.jsonl other.jsonl)"; failures=$((failures + 1))
+fi
 # every arm of it tells what code it ran, the same in all of them
 hashes=$(grep '"kind":"arm"' small.jsonl | grep -oE '"code_hash":"[0-9a-f]{16}"')
 checks=$((checks + 1))
