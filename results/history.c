@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 enum { BUSY_TIMEOUT_MS = 20000, RETRY_MS = 5 };
@@ -81,8 +82,17 @@ static bool set_up(struct history *history, struct error *error) {
                              execute(history, schema, error) && execute(history, "COMMIT", error)));
 }
 
+/* A disk that was full before the first table was there: the files hold nothing. */
+static void remove_begun(const char *path) {
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    char name[4096];
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (snprintf(name, sizeof name, "%s%s", path, endings[i]) < (int)sizeof name) unlink(name);
+}
+
 struct history *history_open(const char *path, struct error *error) {
     struct history *history = calloc(1, sizeof *history);
+    bool is_new = access(path, F_OK) != 0;
     if (!history || !(history->path = strdup(path))) {
         error_set(error, "out of memory for the history");
         free(history);
@@ -91,7 +101,9 @@ struct history *history_open(const char *path, struct error *error) {
     bool opened = sqlite3_open(path, &history->database) == SQLITE_OK || fail(history, error);
     if (opened) sqlite3_busy_timeout(history->database, BUSY_TIMEOUT_MS);
     if (opened && set_up(history, error)) return history;
+    int code = sqlite3_errcode(history->database);
     history_close(history);
+    if (is_new && (code == SQLITE_FULL || code == SQLITE_IOERR)) remove_begun(path);
     return NULL;
 }
 

@@ -47,6 +47,10 @@ expect_full 'old.jsonl: .*No space left' $pipeline --output old.jsonl
 expect_full 'No space left' ledger --schedulers rayon --threads 1 --output new.jsonl
 expect_full 'No space left' plot "$record" --output plots
 expect_full 'No space left' report "$record" --output report
+expect_full 'disk is full|disk I/O error' history add "$record" --database history.sqlite
+rm fill
+dd if=/dev/zero of=fill bs=1k count=116 2>/dev/null
+expect_full 'disk is full|disk I/O error' history add "$record" --database history.sqlite
 rm fill
 
 # Room for a part: no part of a folder, no half vocabulary, no half trace.
