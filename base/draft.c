@@ -116,16 +116,26 @@ static bool remove_file(const struct folder_draft *draft, const char *path, cons
     return true;
 }
 
+static void remove_draft(struct folder_draft *draft) {
+    each_file(draft, remove_file);
+    rmdir(draft->path);
+    if (draft->made_target) rmdir(draft->target);
+}
+
 bool folder_draft_publish(struct folder_draft *draft, struct error *error) {
     bool moved = each_file(draft, move_file) ||
                  error_set_errno(error, "%s: cannot move the files into the folder", draft->target);
     draft->made_target = draft->made_target && !moved;
-    folder_draft_drop(draft);
+    remove_draft(draft);
     return moved;
 }
 
-void folder_draft_drop(struct folder_draft *draft) {
-    each_file(draft, remove_file);
-    rmdir(draft->path);
-    if (draft->made_target) rmdir(draft->target);
+bool folder_draft_fail(struct folder_draft *draft, struct error *error) {
+    remove_draft(draft);
+    char *at = error ? strstr(error->message, draft->path) : NULL;
+    if (!at) return false;
+    struct error whole = *error;
+    const char *rest = whole.message + (at - error->message) + strlen(draft->path);
+    return error_set(error, "%.*s%s%s", (int)(at - error->message), whole.message, draft->target,
+                     rest);
 }

@@ -32,7 +32,8 @@ struct folder_draft {
 bool folder_draft_open(struct folder_draft *, const char *folder, struct error *error);
 /* Moves all files into the target. */
 bool folder_draft_publish(struct folder_draft *, struct error *error);
-/* Removes what was begun. */
-void folder_draft_drop(struct folder_draft *);
+/* Removes what was begun, names the target in the error where it names the draft, and returns
+ * false. */
+bool folder_draft_fail(struct folder_draft *, struct error *error);
 
 #endif

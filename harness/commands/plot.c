@@ -38,10 +38,7 @@ static bool draw_charts(const struct plot_set *set, const struct plot_options *o
     if (!folder_draft_open(&draft, options->output, error)) return false;
     struct chart_output output = {draft.path, (enum chart_theme)options->theme, options->png};
     for (size_t i = 0; i < set->count; i++)
-        if (!chart_write(&set->charts[i], &output, error)) {
-            folder_draft_drop(&draft);
-            return false;
-        }
+        if (!chart_write(&set->charts[i], &output, error)) return folder_draft_fail(&draft, error);
     return folder_draft_publish(&draft, error);
 }
 

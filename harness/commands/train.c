@@ -77,10 +77,8 @@ static bool train_into_folder(const struct train_options *options, struct traine
     const char *folder = options->builtin_corpus ? options->builtin_corpus : options->output;
     struct folder_draft draft;
     if (!folder_draft_open(&draft, folder, error)) return false;
-    if (!train(options, trainer, file_count, files, &draft, error)) {
-        folder_draft_drop(&draft);
-        return false;
-    }
+    if (!train(options, trainer, file_count, files, &draft, error))
+        return folder_draft_fail(&draft, error);
     if (!folder_draft_publish(&draft, error)) return false;
     printf("%s/vocab.json: %" PRIu32 " tokens from %zu distinct words\n%s/merges.txt: %" PRIu32
            " merges\n",

@@ -167,10 +167,7 @@ bool timeline_draw(const struct timeline *timeline, const char *folder, struct e
         bool done = build_chart(&timeline->arms[i], i, &chart, error) &&
                     chart_write(&chart, &output, error);
         chart_discard(&chart);
-        if (!done) {
-            folder_draft_drop(&draft);
-            return false;
-        }
+        if (!done) return folder_draft_fail(&draft, error);
     }
     return folder_draft_publish(&draft, error);
 }

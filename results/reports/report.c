@@ -171,12 +171,10 @@ bool report_write(struct record *const *records, size_t count, const char *folde
     struct folder_draft draft;
     if (!plot_make(records, count, &charts, error)) return false;
     bool ok = folder_draft_open(&draft, folder, error);
-    if (ok && write_files(records, count, &charts, draft.path, error))
-        ok = folder_draft_publish(&draft, error);
-    else if (ok) {
-        folder_draft_drop(&draft);
-        ok = false;
-    }
+    if (ok)
+        ok = write_files(records, count, &charts, draft.path, error)
+                 ? folder_draft_publish(&draft, error)
+                 : folder_draft_fail(&draft, error);
     plot_set_free(&charts);
     return ok;
 }
