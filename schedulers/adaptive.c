@@ -46,8 +46,9 @@ struct grainbench_scheduler {
     double worth_ns, window_ns, margin;
     uint64_t base;
     uint64_t probe;
-    struct chunks chunks;
+    struct costs costs;
     SYNC_ALIGNED sync_u64 left;
+    struct chunks chunks; /* beside the word, so that a claim brings it */
 };
 
 static const struct grainbench_option options[] = {
@@ -100,13 +101,12 @@ static double mix(double old, double fresh, double most) {
     return old > 0 ? old + (fresh - old) / 8 : fresh;
 }
 
-static double units_of(const struct grainbench_scheduler *scheduler,
+/* 0 without memory, as for a batch of no items: run alone, and nothing is learned from it. */
+static double units_of(struct grainbench_scheduler *scheduler,
                        const struct grainbench_batch *batch) {
     if (!batch->item_costs) return (double)batch->item_count;
-    uint64_t units = batch->item_count * scheduler->base;
-    for (size_t i = 0; i < batch->item_count; i++)
-        units += batch->item_costs[i];
-    return (double)units;
+    if (!costs_add(&scheduler->costs, batch, scheduler->base)) return 0;
+    return (double)scheduler->costs.total;
 }
 
 static void learn_unit(struct grainbench_scheduler *scheduler, double took_ns, double units,
@@ -166,7 +166,7 @@ static bool make_chunks(struct grainbench_scheduler *scheduler,
     double most = (double)batch->item_count / (4.0 * workers);
     if (least > most) least = most;
     size_t items = least > 1 ? (size_t)least : 1;
-    return chunks_make(&scheduler->chunks, batch, scheduler->base, 2 * (uint64_t)workers, items);
+    return chunks_make(&scheduler->chunks, batch, &scheduler->costs, 2 * (uint64_t)workers, items);
 }
 
 /* Nothing is published, so a forked child may do it as well. */
@@ -207,8 +207,8 @@ static void run_parallel(struct grainbench_scheduler *scheduler,
     learn_unit(scheduler, (double)scheduler->own_ns, units * part, scheduler->own_items);
 }
 
-/* A batch that is worth more than a look at `tiny` and `unclocked`; apart, so that tiny ones pay for
- * nothing else. */
+/* A batch that is worth more than a look at `tiny` and `unclocked`; apart, so that tiny ones pay
+ * for nothing else. */
 static __attribute__((noinline)) void run_considered(struct grainbench_scheduler *scheduler,
                                                      const struct grainbench_batch *batch) {
     struct pool *pool = &scheduler->pool;
@@ -263,6 +263,7 @@ static bool configure(struct grainbench_scheduler *scheduler, const struct grain
 
 static void release(struct grainbench_scheduler *scheduler) {
     free(scheduler->chunks.bounds);
+    costs_free(&scheduler->costs);
 }
 
 static const struct pool_kind kind = {.size = sizeof(struct grainbench_scheduler),

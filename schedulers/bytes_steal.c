@@ -25,6 +25,7 @@
  * Low and high are in units of items so that 21 bits hold any batch. The 21-bit generation comes
  * back after two million batches, far longer than any worker can be between a load and its claim.
  */
+#include "schedulers/costs.h"
 #include "schedulers/pool.h"
 
 enum { BOUND_BITS = 21, GENERATION_SHIFT = 2 * BOUND_BITS + 1, FINISH_MOST = 64, FEW = 4 };
@@ -50,11 +51,13 @@ struct grainbench_scheduler {
     uint64_t finish; /* the last so many units of a range are sorted; 0: none */
     unsigned probes;
     uint64_t base;
-    struct range *ranges;
-    size_t unit;     /* items per step of a bound; published with the words */
-    bool sorts;      /* whether this batch can be; published with the words */
-    uint32_t *order; /* items, by position in sorted ranges */
+    struct costs costs;
     size_t order_capacity;
+    /* Written only when it changes, so that workers keep their copy of the line. */
+    SYNC_ALIGNED struct range *ranges;
+    size_t unit;     /* items per step of a bound; published with the words */
+    bool sorts;      /* whether this batch's ranges can be; published with the words */
+    uint32_t *order; /* items, by position in sorted ranges */
 };
 
 static const struct grainbench_option options[] = {
@@ -259,31 +262,34 @@ static bool make_order(struct grainbench_scheduler *scheduler, size_t items) {
     return true;
 }
 
+/* Whether ranges of this batch are put in order at their ends: not where the last items are a small
+ * part of a worker's, and not where that takes memory that is not there. */
+static bool can_sort(struct grainbench_scheduler *scheduler, size_t items) {
+    uint64_t workers = scheduler->pool.worker_count;
+    return scheduler->finish > 1 && workers > 1 && items <= FEW * scheduler->finish * workers &&
+           make_order(scheduler, items);
+}
+
 /* Stores every worker's range: as near as items allow the same cost each. */
 static bool open(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
                  uint32_t generation) {
-    struct pool *pool = &scheduler->pool;
+    unsigned workers = scheduler->pool.worker_count;
+    struct costs *costs = &scheduler->costs;
     size_t count = batch->item_count, unit = count / BOUND_MASK + 1;
-    uint64_t units = (count + unit - 1) / unit, total = 0, passed = 0, low = 0;
-    bool by_cost = batch->item_costs && unit == 1;
-    for (size_t i = 0; by_cost && i < count; i++)
-        total += batch->item_costs[i] + scheduler->base;
-    if (by_cost) sync_compute(count);
-    scheduler->unit = unit;
-    scheduler->sorts =
-        by_cost && scheduler->finish > 1 && pool->worker_count > 1 && make_order(scheduler, count);
-    for (unsigned w = 0; w < pool->worker_count; w++) {
-        uint64_t high = units * (w + 1) / pool->worker_count;
-        if (by_cost && w + 1 < pool->worker_count) {
-            uint64_t limit = total * (w + 1) / pool->worker_count;
-            for (high = low; high < units; high++) {
-                uint64_t cost = batch->item_costs[high] + scheduler->base;
-                if (passed + cost / 2 >= limit) break;
-                passed += cost;
-            }
-        } else if (by_cost)
-            high = units;
-        sync_store_u64(&scheduler->ranges[w].word, pack(generation, 0, low, high), SYNC_RELEASE,
+    uint64_t units = (count + unit - 1) / unit, low = 0;
+    bool by_cost = batch->item_costs && unit == 1 && workers > 1;
+    if (by_cost && !costs_add(costs, batch, scheduler->base)) return false;
+    bool sorts = by_cost && can_sort(scheduler, count);
+    if (scheduler->unit != unit) scheduler->unit = unit;
+    if (scheduler->sorts != sorts) scheduler->sorts = sorts;
+    struct costs_place at = {0};
+    for (unsigned w = 1; w <= workers; w++) {
+        uint64_t high = units * w / workers;
+        if (by_cost && w < workers) {
+            at = costs_middle(costs, at, costs_share(costs, w, workers));
+            high = at.item;
+        }
+        sync_store_u64(&scheduler->ranges[w - 1].word, pack(generation, 0, low, high), SYNC_RELEASE,
                        SITE_RANGE_TURN);
         low = high;
     }
@@ -309,6 +315,7 @@ static bool configure(struct grainbench_scheduler *scheduler, const struct grain
 static void release(struct grainbench_scheduler *scheduler) {
     free(scheduler->ranges);
     free(scheduler->order);
+    costs_free(&scheduler->costs);
 }
 
 static const struct pool_kind kind = {.size = sizeof(struct grainbench_scheduler),

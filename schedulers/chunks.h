@@ -5,6 +5,7 @@
 #ifndef SCHEDULERS_CHUNKS_H
 #define SCHEDULERS_CHUNKS_H
 
+#include "schedulers/costs.h"
 #include "schedulers/pool.h"
 
 struct chunks {
@@ -46,30 +47,22 @@ static inline bool chunks_by_count(struct chunks *chunks, size_t items, uint64_t
     return true;
 }
 
-/* Chunks of sums of item costs, each item costing `base` more. */
-static inline bool chunks_by_cost(struct chunks *chunks, const struct grainbench_batch *batch,
-                                  uint64_t base, uint64_t divisor, size_t least) {
-    size_t items = batch->item_count;
-    uint64_t left = base * items;
-    for (size_t i = 0; i < items; i++)
-        left += batch->item_costs[i];
-    sync_compute(items);
+/* Chunks of sums of item costs. */
+static inline bool chunks_by_cost(struct chunks *chunks, const struct costs *costs,
+                                  uint64_t divisor, size_t least) {
     chunks->count = chunks->items = 0;
-    for (size_t item = 0; item < items;) {
-        uint64_t share = left / divisor, taken = 0;
-        size_t enough = items - item > least ? item + least : items;
-        while (item < items && (item < enough || taken < share))
-            taken += batch->item_costs[item++] + base;
-        left -= taken;
-        if (!chunks_append(chunks, item)) return false;
+    for (struct costs_place at = {0}; at.item < costs->count;) {
+        uint64_t share = (costs->total - at.passed) / divisor;
+        at = costs_begin(costs, at, at.passed + share, least);
+        if (!chunks_append(chunks, at.item)) return false;
     }
     return true;
 }
 
-/* By costs where the batch has them. */
+/* By costs where the batch has them; `costs` are then its sums. */
 static inline bool chunks_make(struct chunks *chunks, const struct grainbench_batch *batch,
-                               uint64_t base, uint64_t divisor, size_t least) {
-    return batch->item_costs ? chunks_by_cost(chunks, batch, base, divisor, least)
+                               const struct costs *costs, uint64_t divisor, size_t least) {
+    return batch->item_costs ? chunks_by_cost(chunks, costs, divisor, least)
                              : chunks_by_count(chunks, batch->item_count, divisor, least);
 }
 

@@ -25,8 +25,9 @@ struct grainbench_scheduler {
     struct pool pool;
     size_t least;
     uint64_t share, base;
-    struct chunks chunks;
+    struct costs costs;
     SYNC_ALIGNED sync_u64 left;
+    struct chunks chunks; /* beside the word, so that a claim brings it */
 };
 
 static const struct grainbench_option options[] = {
@@ -67,7 +68,8 @@ static bool open(struct grainbench_scheduler *scheduler, const struct grainbench
                  uint32_t generation) {
     (void)generation;
     uint64_t divisor = scheduler->share * scheduler->pool.worker_count;
-    if (!chunks_make(&scheduler->chunks, batch, scheduler->base, divisor, scheduler->least))
+    if (batch->item_costs && !costs_add(&scheduler->costs, batch, scheduler->base)) return false;
+    if (!chunks_make(&scheduler->chunks, batch, &scheduler->costs, divisor, scheduler->least))
         return false;
     sync_store_u64(&scheduler->left, scheduler->chunks.count, SYNC_RELEASE, SITE_COUNTER_CLAIM);
     return true;
@@ -85,6 +87,7 @@ static bool configure(struct grainbench_scheduler *scheduler, const struct grain
 
 static void release(struct grainbench_scheduler *scheduler) {
     free(scheduler->chunks.bounds);
+    costs_free(&scheduler->costs);
 }
 
 static const struct pool_kind kind = {.size = sizeof(struct grainbench_scheduler),

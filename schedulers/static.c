@@ -4,6 +4,7 @@
  * Nothing is claimed, so nothing is contended: one report a worker. Completion counts workers, not
  * items; a straggler or a late waker is waited for, and that is what these schedulers show. Since
  * every worker reports every batch, none can meet the next batch late. */
+#include "schedulers/costs.h"
 #include "schedulers/pool.h"
 
 struct options {
@@ -13,7 +14,8 @@ struct options {
 
 struct grainbench_scheduler {
     struct pool pool;
-    uint64_t base;  /* cost of an item beside its bytes */
+    uint64_t base; /* cost of an item beside its bytes */
+    struct costs costs;
     size_t *bounds; /* worker w has [bounds[w], bounds[w + 1]); NULL: equal counts */
 };
 
@@ -32,27 +34,20 @@ static const struct grainbench_option cost_options[] = {
     {0}};
 
 /* Worker w's range ends behind the last item whose middle lies before (w + 1) / workers of the
- * total cost. */
-static void divide_by_cost(struct grainbench_scheduler *scheduler,
+ * total cost. False without memory. */
+static bool divide_by_cost(struct grainbench_scheduler *scheduler,
                            const struct grainbench_batch *batch) {
     unsigned workers = scheduler->pool.worker_count;
-    uint64_t total = 0, passed = 0;
-    for (size_t i = 0; i < batch->item_count; i++)
-        total += batch->item_costs[i] + scheduler->base;
-    sync_compute(batch->item_count);
-    size_t item = 0;
+    struct costs *costs = &scheduler->costs;
+    if (!costs_add(costs, batch, scheduler->base)) return false;
+    struct costs_place at = {0};
     scheduler->bounds[0] = 0;
     for (unsigned w = 1; w < workers; w++) {
-        uint64_t limit = total / workers * w + total % workers * w / workers;
-        while (item < batch->item_count) {
-            uint64_t cost = batch->item_costs[item] + scheduler->base;
-            if (passed + cost / 2 >= limit) break;
-            passed += cost;
-            item++;
-        }
-        scheduler->bounds[w] = item;
+        at = costs_middle(costs, at, costs_share(costs, w, workers));
+        scheduler->bounds[w] = at.item;
     }
     scheduler->bounds[workers] = batch->item_count;
+    return true;
 }
 
 static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
@@ -70,8 +65,7 @@ static void work(struct grainbench_scheduler *scheduler, struct pool_worker *wor
 static bool open(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
                  uint32_t generation) {
     (void)generation;
-    if (batch->item_costs) divide_by_cost(scheduler, batch);
-    return true;
+    return !batch->item_costs || divide_by_cost(scheduler, batch);
 }
 
 static bool configure(struct grainbench_scheduler *scheduler, const struct grainbench_setup *setup,
@@ -84,6 +78,7 @@ static bool configure(struct grainbench_scheduler *scheduler, const struct grain
 
 static void release(struct grainbench_scheduler *scheduler) {
     free(scheduler->bounds);
+    costs_free(&scheduler->costs);
 }
 
 static const struct pool_kind by_count = {
