@@ -5,6 +5,7 @@
 #include "harness/experiment/experiment.h"
 #include "harness/experiment/scenario.h"
 #include "harness/fidelity/fidelity_request.h"
+#include "harness/record_name.h"
 #include "results/tables/table.h"
 #include "results/tables/table_gaps.h"
 
@@ -12,9 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 struct run_options {
     const char *scenario, *schedulers, *threads, *corpus, *vocab, *merges, *encoder, *entry;
@@ -140,24 +138,6 @@ static bool find_vocabulary(struct run *run, struct error *error) {
     return true;
 }
 
-static bool name_output(struct run *run, struct error *error) {
-    if (run->options->output) {
-        snprintf(run->output, sizeof run->output, "%s", run->options->output);
-        return true;
-    }
-    const char *folder = getenv("GRAINBENCH_RECORDS");
-    if (!folder) folder = "records";
-    if (mkdir(folder, 0777) != 0 && access(folder, W_OK) != 0)
-        return error_set_errno(error, "%s: cannot make the folder of records; give --output",
-                               folder);
-    time_t now = time(NULL);
-    struct tm utc;
-    char date[32];
-    strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-    snprintf(run->output, sizeof run->output, "%s/%s-%s.jsonl", folder, run->scenario.name, date);
-    return true;
-}
-
 /* Names and options of every arm, checked before anything is started or written. */
 static bool check_components(const struct experiment *experiment, struct error *error) {
     for (size_t i = 0; i < experiment->arm_count; i++) {
@@ -199,7 +179,8 @@ static bool plan_run(struct run *run, struct error *error) {
                                                        .pin = options->pin};
     return scenario_plan(&run->scenario, &run->overrides, run->counts, count, &run->experiment,
                          error) &&
-           check_components(&run->experiment, error) && name_output(run, error);
+           check_components(&run->experiment, error) &&
+           record_name(options->output, run->scenario.name, run->output, sizeof run->output, error);
 }
 
 static int print_table(const struct run *run) {

@@ -7,14 +7,12 @@
 #include "harness/fidelity/fidelity.h"
 #include "harness/machine.h"
 #include "harness/progress.h"
+#include "harness/record_name.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 static json_t *make_header(const struct fidelity_request *request,
                            const struct placement *placement) {
@@ -36,29 +34,10 @@ static json_t *make_header(const struct fidelity_request *request,
     return header;
 }
 
-static bool name_output(const struct fidelity_request *request, char *path, size_t size,
-                        struct error *error) {
-    if (request->output) {
-        snprintf(path, size, "%s", request->output);
-        return true;
-    }
-    const char *folder = getenv("GRAINBENCH_RECORDS");
-    if (!folder) folder = "records";
-    if (mkdir(folder, 0777) != 0 && access(folder, W_OK) != 0)
-        return error_set_errno(error, "%s: cannot make the folder of records; give --output",
-                               folder);
-    char date[32];
-    struct tm utc;
-    time_t now = time(NULL);
-    strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-    snprintf(path, size, "%s/rayon-fidelity-%s.jsonl", folder, date);
-    return true;
-}
-
 static bool run_plan(const struct fidelity_request *request, const struct fidelity_plan *plan,
                      bool *agrees, struct error *error) {
     char path[PATH_MAX];
-    if (!name_output(request, path, sizeof path, error)) return false;
+    if (!record_name(request->output, "rayon-fidelity", path, sizeof path, error)) return false;
     struct record_writer *writer =
         record_create(path, make_header(request, plan->placement), error);
     if (!writer) return false;
