@@ -45,6 +45,8 @@ expect_full 'old.jsonl: .*No space left' $run --rounds 2 --sample 0.2 --output o
 expect_full 'No space left' $pipeline --output new.jsonl
 expect_full 'old.jsonl: .*No space left' $pipeline --output old.jsonl
 expect_full 'No space left' ledger --schedulers rayon --threads 1 --output new.jsonl
+expect_full 'No space left' simulate --machine vera --threads 2 --schedulers static --batches 1 --no-bands --no-table \
+    --corpus small.txt --output new.jsonl
 expect_full 'No space left' plot "$record" --output plots
 expect_full 'No space left' report "$record" --output report
 expect_full 'disk is full|disk I/O error' history add "$record" --database history.sqlite
