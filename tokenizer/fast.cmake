@@ -9,6 +9,8 @@ add_library(grainbench_fast OBJECT
   fast_level_scalar.c
   fast_level_sse42.c
   fast_merge.c
+  fast_merge_many.c
+  fast_merge_many_avx2.c
   fast_model.c
   fast_pairs.c
   fast_pretoken.c
@@ -22,6 +24,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   set_source_files_properties(fast_level_avx512.c PROPERTIES COMPILE_OPTIONS "${fast_avx512_flags}")
   set_source_files_properties(fast_level_avx2.c PROPERTIES COMPILE_OPTIONS
     "-mavx2;-maes;-mbmi;-mbmi2;-mlzcnt;-mpopcnt;-fno-tree-slp-vectorize")
+  set_source_files_properties(fast_merge_many_avx2.c PROPERTIES COMPILE_OPTIONS
+    "-mavx2;-mbmi;-mbmi2")
   set_source_files_properties(fast_level_sse42.c PROPERTIES COMPILE_OPTIONS "-msse4.2;-mpopcnt")
 endif()
 target_sources(grainbench_tokenizer PRIVATE encoder_fast.c $<TARGET_OBJECTS:grainbench_fast>)

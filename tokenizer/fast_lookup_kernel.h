@@ -20,6 +20,42 @@
 
 #include "tokenizer/fast_words.h"
 
+/* Whether the second table has the word with this key, at its place or behind it. */
+LEVEL_INLINE bool second_has(const struct fast_words *words, level_word key, uint64_t hash) {
+    for (uint64_t at = hash & words->second_mask;; at = (at + 1) & words->second_mask) {
+        const struct fast_slot *slot = &words->second[at];
+        if (level_equal(key, slot->key)) return true;
+        if (slot->key[0] == 0) return false;
+    }
+}
+
+/* What is not at its place in the second table: elsewhere there, too long, or new. New words are
+ * merged side by side. `at` are places in words->missing. */
+static void look_for_rest(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
+                          uint64_t *values, const uint16_t *at, size_t count) {
+    struct fast_merge_job jobs[32];
+    uint16_t which[32];
+    for (size_t k = 0; k < count;) {
+        size_t fresh = 0;
+        for (; k < count && fresh < sizeof jobs / sizeof *jobs; k++) {
+            size_t i = words->missing[at[k]];
+            const uint8_t *word = text + starts[i];
+            uint32_t length = starts[i + 1] - starts[i];
+            jobs[fresh].word = word;
+            jobs[fresh].length = length;
+            which[fresh] = (uint16_t)i;
+            if (length > FAST_KEY_BYTES ||
+                second_has(words, level_reload(words->keys[at[k]]), words->hashes[at[k]]))
+                values[i] = fast_words_find(words, word, length);
+            else
+                fresh++;
+        }
+        fast_merge_many(words->model, jobs, fresh);
+        for (size_t j = 0; j < fresh; j++)
+            values[which[j]] = fast_words_add(words, &jobs[j]);
+    }
+}
+
 /* What neither the brief nor the first table has: one look at the second, then the rest. A word
  * whose place in an earlier table is free moves in. */
 static __attribute__((noinline)) void look_in_second(struct fast_words *words, const uint8_t *text,
@@ -36,17 +72,14 @@ static __attribute__((noinline)) void look_in_second(struct fast_words *words, c
         struct fast_brief_slot *brief = words->brief_slots[i];
         size_t found = level_equal(level_reload(words->keys[j]), slot->key);
         values[i] = slot->value;
-        rest[rest_count] = (uint16_t)i;
+        rest[rest_count] = (uint16_t)j;
         rest_count += !found;
         if (__builtin_expect(found & (brief->key == 0), 0))
             *brief = (struct fast_brief_slot){slot->key[0], slot->value};
         else if (__builtin_expect(found & (first->key[0] == 0), 0))
             *first = *slot;
     }
-    for (size_t k = 0; k < rest_count; k++) {
-        size_t i = rest[k];
-        values[i] = fast_words_find(words, text + starts[i], starts[i + 1] - starts[i]);
-    }
+    if (rest_count) look_for_rest(words, text, starts, values, rest, rest_count);
 }
 
 /* Words that the brief table does not have, longer ones among them: the same in the first. */

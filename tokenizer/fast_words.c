@@ -84,7 +84,9 @@ static struct fast_slot *second_slot(struct fast_words *words, const uint64_t ke
     return &words->second[at];
 }
 
-static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t length) {
+/* `job` has what merging the word gave, or is NULL. */
+static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t length,
+                           const struct fast_merge_job *job) {
     uint64_t key[2];
     key_of(word, length, key);
     if (key[0] == 0) return merged_value(words, word, length);
@@ -96,7 +98,9 @@ static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t
     if (same_key(first, key)) return first->value;
     struct fast_slot *second = second_slot(words, key, hash);
     bool known = !is_free(second);
-    uint64_t value = known ? second->value : merged_value(words, word, length);
+    uint64_t value = known ? second->value
+                     : job ? value_of(words, job->ids, job->count)
+                           : merged_value(words, word, length);
     if (words->second_count >= words->second_limit) words->full = true;
     if (!known && !storable(words, word, length, key, value)) return value;
     if (brief->key == 0) {
@@ -132,8 +136,13 @@ static uint64_t find_long(struct fast_words *words, const uint8_t *word, size_t 
 }
 
 uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t length) {
-    if (length <= FAST_KEY_BYTES) return find_short(words, word, length);
+    if (length <= FAST_KEY_BYTES) return find_short(words, word, length, NULL);
     return length <= FAST_LONGEST_WORD ? find_long(words, word, length) : FAST_UNCACHED;
+}
+
+uint64_t fast_words_add(struct fast_words *words, const struct fast_merge_job *job) {
+    words->misses++;
+    return find_short(words, job->word, job->length, job);
 }
 
 uint64_t fast_words_find_odd(struct fast_words *words, const uint8_t *word, size_t length) {

@@ -98,6 +98,9 @@ void fast_words_renew(struct fast_words *words, bool seed);
  * merging, which adds it to one of them. `length` >= 1. */
 uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t length);
 
+/* The same of a word of up to FAST_KEY_BYTES bytes that was merged already. */
+uint64_t fast_words_add(struct fast_words *words, const struct fast_merge_job *job);
+
 /* The same of a word that may have a byte 0xFF: its key would be that of the word without it. */
 uint64_t fast_words_find_odd(struct fast_words *words, const uint8_t *word, size_t length);
 

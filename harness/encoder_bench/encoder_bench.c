@@ -101,12 +101,23 @@ static void run_emit(struct encoder_bench *b) {
     sink = (size_t)(out - b->ids);
 }
 
+/* As many at a time as chunks have on average; longer ones one by one. */
 static void run_miss(struct encoder_bench *b) {
+    enum { TOGETHER = 11 };
     uint64_t sum = 0;
     uint32_t ids[FAST_LONGEST_WORD];
-    for (size_t i = 0; i < b->missing_count; i++)
-        sum += fast_merge(b->model, b->side->warm->merge, b->text + b->missing[i].start,
-                          b->missing[i].length, ids);
+    struct fast_merge_job jobs[TOGETHER];
+    for (size_t i = 0, count = 0; i < b->missing_count; i++) {
+        const uint8_t *word = b->text + b->missing[i].start;
+        if (b->missing[i].length > FAST_LANE_BYTES)
+            sum += fast_merge(b->model, b->side->warm->merge, word, b->missing[i].length, ids);
+        else
+            jobs[count++] = (struct fast_merge_job){.word = word, .length = b->missing[i].length};
+        if (count < TOGETHER && i + 1 < b->missing_count) continue;
+        fast_merge_many(b->model, jobs, count);
+        while (count)
+            sum += jobs[--count].count;
+    }
     sink = sum;
 }
 
@@ -177,8 +188,9 @@ static double additions_per_ns(void) {
     return 4.0 * ADDITIONS / (double)(clock_thread_cpu_ns() - from);
 }
 
-/* One round of a case, at all levels that it depends on. What is not prepared is warm: a run that is
- * not timed goes before, so that the caches hold what the case itself left there, not the case before. */
+/* One round of a case, at all levels that it depends on. What is not prepared is warm: a run that
+ * is not timed goes before, so that the caches hold what the case itself left there, not the case
+ * before. */
 static void time_case(struct encoder_bench *b, size_t index, unsigned round) {
     size_t sides = cases[index].leveled ? b->side_count : 1;
     for (size_t k = 0; b->wanted[index] && k < sides; k++) {

@@ -195,6 +195,31 @@ static void long_words_are_merged_as_by_the_plain_loop(void **state) {
     fast_merge_scratch_destroy(scratch);
 }
 
+/* Words of all short lengths, as many at a time as chunks have missing ones. */
+static void words_merged_side_by_side_are_merged_as_by_the_plain_loop(void **state) {
+    (void)state;
+    enum { MOST = 40 };
+    static uint8_t text[MOST][FAST_LANE_BYTES];
+    struct fast_merge_job jobs[MOST];
+    struct random random = {15};
+    for (long i = 0; i < text_count; i++) {
+        size_t count = 1 + random_below(&random, MOST);
+        for (size_t k = 0; k < count; k++) {
+            uint32_t length = 1 + (uint32_t)random_below(&random, FAST_LANE_BYTES);
+            for (uint32_t at = 0; at < length; at++)
+                text[k][at] = random_below(&random, 50)
+                                  ? (uint8_t) "abcabce .\xC3\xA9'"[random_below(&random, 12)]
+                                  : (uint8_t)random_below(&random, 256);
+            jobs[k] = (struct fast_merge_job){.word = text[k], .length = length};
+        }
+        (i % 2 ? fast_merge_many : fast_merge_many_base)(fast, jobs, count);
+        for (size_t k = 0; k < count; k++) {
+            assert_int_equal(jobs[k].count, merge_plainly(text[k], jobs[k].length, expected));
+            assert_true(memcmp(jobs[k].ids, expected, jobs[k].count * sizeof *expected) == 0);
+        }
+    }
+}
+
 /* Two tokens may be neighbours exactly if their bytes encode to the two. */
 static void neighbours_are_told_from_what_would_merge(void **state) {
     (void)state;
@@ -222,6 +247,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(every_level_encodes_as_the_plain_loop_does),
         cmocka_unit_test(every_level_encodes_arbitrary_bytes_as_the_plain_loop_does),
         cmocka_unit_test(long_words_are_merged_as_by_the_plain_loop),
+        cmocka_unit_test(words_merged_side_by_side_are_merged_as_by_the_plain_loop),
         cmocka_unit_test(neighbours_are_told_from_what_would_merge),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
