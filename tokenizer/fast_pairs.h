@@ -33,12 +33,13 @@ static inline fast_symbol fast_symbol_of(const struct fast_pairs *pairs, uint32_
     return (uint32_t)pairs->rows[id] << 16 | id;
 }
 
-/* The rank of a pair of neighbours; FAST_NO_RANK if they do not merge. */
+/* The rank of a pair of neighbours; FAST_NO_RANK if they do not merge. By arithmetic: of a
+ * condition compilers make a branch, which nobody can predict. */
 static inline uint32_t fast_pair_rank(const struct fast_pairs *pairs, fast_symbol left,
                                       fast_symbol right) {
     uint32_t place = ((left >> 16 << pairs->shift) + (uint16_t)right) & pairs->mask;
-    uint32_t slot = pairs->slots[place];
-    return (uint16_t)slot == (uint16_t)left ? slot >> 16 : FAST_NO_RANK;
+    uint32_t slot = pairs->slots[place], differs = (uint16_t)(slot ^ left);
+    return slot >> 16 | (0 - differs) >> 16;
 }
 
 #endif
