@@ -16,7 +16,7 @@
  * Now and then a batch is run the other way round, so that an estimate that was spoiled once does
  * not stay for ever: one in `probe` is run in parallel, if that is not expected to take twice as
  * long, which bounds the loss; an estimate that is worse fades slowly. What is far too small to
- * share is run without a look at anything else, but for one in CLOCKED. */
+ * share is run without a look at anything else, but for once in CLOCKED_NS. */
 #include "schedulers/chunks.h"
 #include "schedulers/pool.h"
 
@@ -29,8 +29,9 @@ struct options {
     int64_t probe;
 };
 
-/* Batches run alone that are measured: one in so many, once so many were. */
-enum { CLOCKED = 128, SETTLED = 8 };
+/* Batches run alone are measured once in so many ns of their time, or so many batches, once so many
+ * were: clocks and what is worked out then take some 0.1 us. */
+enum { CLOCKED_NS = 128 * 1024, CLOCKED_MOST = 1024, SETTLED = 8 };
 
 struct grainbench_scheduler {
     struct pool pool;
@@ -177,7 +178,9 @@ static void run_clocked(struct grainbench_scheduler *scheduler,
     if (!batch->item_count) return;
     double took_ns = (double)(sync_now_ns() - start_ns);
     learn_unit(scheduler, took_ns, units_of(scheduler, batch), batch->item_count);
-    scheduler->unclocked = ++scheduler->clocked < SETTLED ? 0 : CLOCKED - 1;
+    double next = CLOCKED_NS / took_ns;
+    if (++scheduler->clocked < SETTLED) next = 0;
+    scheduler->unclocked = next < CLOCKED_MOST ? (uint64_t)next : CLOCKED_MOST;
 }
 
 static void run_alone(struct grainbench_scheduler *scheduler,

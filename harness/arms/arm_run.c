@@ -134,8 +134,18 @@ static bool run_timed(struct arm *arm, size_t batch, struct arm_sample *sample,
     sample->drop_ns += end - done;
     sample->items += work.item_count;
     sample->bytes += corpus_batch_bytes(arm->corpus, batch);
-    arm_idle_gap(arm->spec->gap_ns);
     return true;
+}
+
+/* The gap after a batch. What threads wait for a processor in it, the caller to go on and workers
+ * that still look for work, is no part of the sample whose evidence began with `start`. */
+static void rest(struct arm *arm, struct evidence *start) {
+    struct evidence from, to;
+    if (!arm->spec->gap_ns) return;
+    evidence_read_waits(&from, arm_caller_is_apart(arm));
+    arm_idle_gap(arm->spec->gap_ns);
+    evidence_read_waits(&to, arm_caller_is_apart(arm));
+    evidence_leave_out(start, &from, &to);
 }
 
 static uint64_t process_cpu_ns(void) {
@@ -152,10 +162,13 @@ bool arm_measure(struct arm *arm, size_t first, size_t count, struct arm_sample 
     *sample = (struct arm_sample){0};
     if (!run_timed(arm, (first + batches - 1) % batches, sample, error)) return false;
     *sample = (struct arm_sample){0}; /* that one was the warm-up */
+    arm_idle_gap(arm->spec->gap_ns);
     evidence_read(&before, arm_caller_is_apart(arm));
     uint64_t cpu = process_cpu_ns();
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         if (!run_timed(arm, (first + i) % batches, sample, error)) return false;
+        rest(arm, &before);
+    }
     sample->cpu_ns = process_cpu_ns() - cpu;
     evidence_read(&after, arm_caller_is_apart(arm));
     sample->evidence = evidence_difference(&before, &after);

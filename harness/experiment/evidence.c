@@ -27,6 +27,10 @@ static bool read_small(const char *path, char *text, size_t size) {
     return true;
 }
 
+static const struct evidence nothing_known = {EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
+                                              EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
+                                              EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE};
+
 uint64_t evidence_thread_wait_ns(int thread) {
     char path[64], text[128];
     uint64_t wait;
@@ -44,11 +48,11 @@ static uint64_t thread_cpu_ns(void) {
 
 /* Field 2 of schedstat is the time spent runnable but waiting, in ns. (Field 1, the time spent
  * running, is up to a timer tick old for a thread that runs.) */
-static void read_waits(struct evidence *now, bool caller_apart) {
+void evidence_read_waits(struct evidence *now, bool caller_apart) {
     uint64_t total = 0;
     bool any = false;
     DIR *tasks = opendir("/proc/self/task");
-    now->run_queue_wait_ns = now->own_wait_ns = EVIDENCE_UNAVAILABLE;
+    *now = nothing_known;
     for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
         char path[300], text[128];
         uint64_t wait;
@@ -89,13 +93,11 @@ static uint64_t read_throttled(void) {
 
 void evidence_read(struct evidence *now, bool caller_apart) {
     struct rusage usage;
-    *now = (struct evidence){.involuntary_switches = EVIDENCE_UNAVAILABLE,
-                             .voluntary_switches = EVIDENCE_UNAVAILABLE};
+    evidence_read_waits(now, caller_apart);
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         now->involuntary_switches = (uint64_t)usage.ru_nivcsw;
         now->voluntary_switches = (uint64_t)usage.ru_nvcsw;
     }
-    read_waits(now, caller_apart);
     now->steal_ns = read_steal();
     now->throttled = read_throttled();
 }
@@ -116,6 +118,17 @@ struct evidence evidence_difference(const struct evidence *before, const struct 
         .steal_ns = difference(before->steal_ns, after->steal_ns),
         .throttled = difference(before->throttled, after->throttled),
     };
+}
+
+static void move_on(uint64_t *start, uint64_t from, uint64_t to) {
+    uint64_t grown = difference(from, to);
+    if (grown != EVIDENCE_UNAVAILABLE && *start != EVIDENCE_UNAVAILABLE) *start += grown;
+}
+
+void evidence_leave_out(struct evidence *start, const struct evidence *from,
+                        const struct evidence *to) {
+    move_on(&start->run_queue_wait_ns, from->run_queue_wait_ns, to->run_queue_wait_ns);
+    move_on(&start->own_wait_ns, from->own_wait_ns, to->own_wait_ns);
 }
 
 uint64_t evidence_foreign_wait_ns(const struct evidence *evidence) {

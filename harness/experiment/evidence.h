@@ -27,6 +27,11 @@ uint64_t evidence_thread_wait_ns(int thread);
  * that is part of what is measured and not the environment's doing. So what it waited and what it
  * ran is `own_wait_ns`, which is unavailable for other callers. */
 void evidence_read(struct evidence *now, bool caller_apart);
+/* The same of the waits alone: how long threads waited. The rest is unavailable. */
+void evidence_read_waits(struct evidence *now, bool caller_apart);
+/* Leaves out of what is counted from `start` on the waits between two later readings. */
+void evidence_leave_out(struct evidence *start, const struct evidence *from,
+                        const struct evidence *to);
 /* How long threads waited for a processor that others had, in ns; unavailable if not known. */
 uint64_t evidence_foreign_wait_ns(const struct evidence *);
 /* after - before, member by member; unavailable stays unavailable. */

@@ -59,6 +59,20 @@ static void only_a_caller_apart_has_waiting_of_its_own(void **state) {
     assert_true(meanwhile.own_wait_ns >= 5 * MS && meanwhile.own_wait_ns < 1000u * MS);
 }
 
+static void what_is_left_out_is_not_counted(void **state) {
+    (void)state;
+    struct evidence start = nothing_known, from = nothing_known, to = nothing_known;
+    start.run_queue_wait_ns = 10;
+    from.run_queue_wait_ns = 15;
+    to.run_queue_wait_ns = 115;
+    evidence_leave_out(&start, &from, &to);
+    struct evidence end = to;
+    end.run_queue_wait_ns = 122;
+    end = evidence_difference(&start, &end);
+    assert_int_equal(end.run_queue_wait_ns, 12);
+    assert_true(end.own_wait_ns == EVIDENCE_UNAVAILABLE);
+}
+
 /* Where the kernel tells how long threads waited, being thrown off without waiting long is nothing;
  * where it does not, it is all there is to go by. */
 static void a_switch_taints_only_where_waiting_is_unknown(void **state) {
@@ -111,6 +125,7 @@ int main(void) {
         cmocka_unit_test(a_switch_taints_only_where_waiting_is_unknown),
         cmocka_unit_test(throttling_and_steal_taint),
         cmocka_unit_test(waiting_for_the_own_caller_does_not_taint),
+        cmocka_unit_test(what_is_left_out_is_not_counted),
         cmocka_unit_test(only_a_caller_apart_has_waiting_of_its_own),
         cmocka_unit_test(every_limit_is_in_the_header),
         cmocka_unit_test(json_keeps_what_is_unavailable_apart_from_0),
