@@ -27,9 +27,9 @@ static bool read_small(const char *path, char *text, size_t size) {
     return true;
 }
 
-static const struct evidence nothing_known = {EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
-                                              EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
-                                              EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE};
+static const struct evidence nothing_known = {
+    EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
+    EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE};
 
 uint64_t evidence_thread_wait_ns(int thread) {
     char path[64], text[128];
@@ -44,6 +44,18 @@ static uint64_t thread_cpu_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Each time that the caller came and went it may have thrown a worker off, or been thrown off. */
+static void read_switches(struct evidence *now, bool caller_apart) {
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        now->involuntary_switches = (uint64_t)usage.ru_nivcsw;
+        now->voluntary_switches = (uint64_t)usage.ru_nvcsw;
+    }
+    if (caller_apart && now->run_queue_wait_ns == EVIDENCE_UNAVAILABLE &&
+        getrusage(RUSAGE_THREAD, &usage) == 0)
+        now->own_switches = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
 }
 
 /* Field 2 of schedstat is the time spent runnable but waiting, in ns. (Field 1, the time spent
@@ -66,7 +78,10 @@ void evidence_read_waits(struct evidence *now, bool caller_apart) {
         any = true;
     }
     if (tasks) closedir(tasks);
-    if (any) now->run_queue_wait_ns = total;
+    if (any)
+        now->run_queue_wait_ns = total;
+    else
+        read_switches(now, caller_apart);
 }
 
 static uint64_t read_steal(void) {
@@ -92,12 +107,8 @@ static uint64_t read_throttled(void) {
 }
 
 void evidence_read(struct evidence *now, bool caller_apart) {
-    struct rusage usage;
     evidence_read_waits(now, caller_apart);
-    if (getrusage(RUSAGE_SELF, &usage) == 0) {
-        now->involuntary_switches = (uint64_t)usage.ru_nivcsw;
-        now->voluntary_switches = (uint64_t)usage.ru_nvcsw;
-    }
+    read_switches(now, caller_apart);
     now->steal_ns = read_steal();
     now->throttled = read_throttled();
 }
@@ -115,6 +126,7 @@ struct evidence evidence_difference(const struct evidence *before, const struct 
         .involuntary_switches =
             difference(before->involuntary_switches, after->involuntary_switches),
         .voluntary_switches = difference(before->voluntary_switches, after->voluntary_switches),
+        .own_switches = difference(before->own_switches, after->own_switches),
         .steal_ns = difference(before->steal_ns, after->steal_ns),
         .throttled = difference(before->throttled, after->throttled),
     };
@@ -129,12 +141,17 @@ void evidence_leave_out(struct evidence *start, const struct evidence *from,
                         const struct evidence *to) {
     move_on(&start->run_queue_wait_ns, from->run_queue_wait_ns, to->run_queue_wait_ns);
     move_on(&start->own_wait_ns, from->own_wait_ns, to->own_wait_ns);
+    move_on(&start->involuntary_switches, from->involuntary_switches, to->involuntary_switches);
+    move_on(&start->own_switches, from->own_switches, to->own_switches);
+}
+
+static uint64_t less(uint64_t whole, uint64_t own) {
+    if (whole == EVIDENCE_UNAVAILABLE || own == EVIDENCE_UNAVAILABLE) return whole;
+    return whole > own ? whole - own : 0;
 }
 
 uint64_t evidence_foreign_wait_ns(const struct evidence *evidence) {
-    uint64_t wait = evidence->run_queue_wait_ns, own = evidence->own_wait_ns;
-    if (wait == EVIDENCE_UNAVAILABLE || own == EVIDENCE_UNAVAILABLE) return wait;
-    return wait > own ? wait - own : 0;
+    return less(evidence->run_queue_wait_ns, evidence->own_wait_ns);
 }
 
 const char *evidence_taint(const struct evidence *evidence, uint64_t duration_ns, unsigned workers,
@@ -157,10 +174,9 @@ const char *evidence_taint(const struct evidence *evidence, uint64_t duration_ns
         return text;
     }
     /* A kernel without schedstat: a thread that was thrown off waited, nobody knows how long. */
-    if (!may_wait && !wait_known && evidence->involuntary_switches != EVIDENCE_UNAVAILABLE &&
-        evidence->involuntary_switches) {
-        snprintf(text, size, "involuntary switches %" PRIu64 " (run-queue wait unknown)",
-                 evidence->involuntary_switches);
+    uint64_t switches = less(evidence->involuntary_switches, evidence->own_switches);
+    if (!may_wait && !wait_known && switches != EVIDENCE_UNAVAILABLE && switches) {
+        snprintf(text, size, "involuntary switches %" PRIu64 " (run-queue wait unknown)", switches);
         return text;
     }
     /* Steal is counted in ticks of 10 ms or so: one tick in a short sample proves nothing. */
@@ -188,6 +204,7 @@ static const struct {
                {"own_wait_ns", offsetof(struct evidence, own_wait_ns)},
                {"involuntary_switches", offsetof(struct evidence, involuntary_switches)},
                {"voluntary_switches", offsetof(struct evidence, voluntary_switches)},
+               {"own_switches", offsetof(struct evidence, own_switches)},
                {"steal_ns", offsetof(struct evidence, steal_ns)},
                {"throttled_periods", offsetof(struct evidence, throttled)}};
 enum { MEMBER_COUNT = sizeof members / sizeof members[0] };

@@ -15,8 +15,9 @@ struct evidence {
     uint64_t own_wait_ns;          /* at most so much of it was for a thread of this process */
     uint64_t involuntary_switches; /* of this process */
     uint64_t voluntary_switches;
-    uint64_t steal_ns;  /* taken by the hypervisor, whole machine */
-    uint64_t throttled; /* periods in which a cgroup quota stopped us */
+    uint64_t own_switches; /* at most so many of the involuntary ones were for the own caller */
+    uint64_t steal_ns;     /* taken by the hypervisor, whole machine */
+    uint64_t throttled;    /* periods in which a cgroup quota stopped us */
 };
 
 /* How long one thread of this process, by its number, has been runnable without running, or
@@ -27,7 +28,8 @@ uint64_t evidence_thread_wait_ns(int thread);
  * that is part of what is measured and not the environment's doing. So what it waited and what it
  * ran is `own_wait_ns`, which is unavailable for other callers. */
 void evidence_read(struct evidence *now, bool caller_apart);
-/* The same of the waits alone: how long threads waited. The rest is unavailable. */
+/* The same of the waits alone: how long threads waited; where the kernel does not tell, the
+ * switches, with `own_switches` of a caller apart. The rest is unavailable. */
 void evidence_read_waits(struct evidence *now, bool caller_apart);
 /* Leaves out of what is counted from `start` on the waits between two later readings. */
 void evidence_leave_out(struct evidence *start, const struct evidence *from,

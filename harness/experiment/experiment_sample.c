@@ -65,6 +65,7 @@ static void gather(struct gathering *gathering, const struct arm_sample *slice, 
     add_count(&sum->evidence.own_wait_ns, slice->evidence.own_wait_ns);
     add_count(&sum->evidence.involuntary_switches, slice->evidence.involuntary_switches);
     add_count(&sum->evidence.voluntary_switches, slice->evidence.voluntary_switches);
+    add_count(&sum->evidence.own_switches, slice->evidence.own_switches);
     add_count(&sum->evidence.steal_ns, slice->evidence.steal_ns);
     add_count(&sum->evidence.throttled, slice->evidence.throttled);
     json_array_append_new(gathering->slices_ns, json_integer((json_int_t)slice->duration_ns));

@@ -6,9 +6,9 @@
 
 enum { MS = 1000 * 1000 };
 
-static const struct evidence nothing_known = {EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
-                                              EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
-                                              EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE};
+static const struct evidence nothing_known = {
+    EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE,
+    EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE, EVIDENCE_UNAVAILABLE};
 static char text[160];
 
 static const char *taint(struct evidence evidence, unsigned workers) {
@@ -84,6 +84,11 @@ static void a_switch_taints_only_where_waiting_is_unknown(void **state) {
     evidence.run_queue_wait_ns = EVIDENCE_UNAVAILABLE;
     assert_string_equal(taint(evidence, 1), "involuntary switches 3 (run-queue wait unknown)");
     assert_null(taint(evidence, 1u << 20));
+    evidence.own_switches = 2; /* a caller apart came and went twice */
+    assert_string_equal(taint(evidence, 1), "involuntary switches 1 (run-queue wait unknown)");
+    evidence.own_switches = 4;
+    assert_null(taint(evidence, 1));
+    evidence.own_switches = EVIDENCE_UNAVAILABLE;
     evidence.involuntary_switches = 0;
     assert_null(taint(evidence, 1));
 }
