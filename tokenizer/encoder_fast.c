@@ -21,7 +21,7 @@ struct fast_options {
 static const struct grainbench_option fast_option_table[] = {
     {"simd", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct fast_options, simd), "LEVEL", "auto",
      FAST_LEVEL_CHOICES, 0, 0, "instruction set of the inner loops; auto takes the best there is"},
-    {"memory", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct fast_options, memory), "MIB", "10",
+    {"memory", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct fast_options, memory), "MIB", "4",
      NULL, 2, 4096, "most memory for a worker's word tables, in MiB; they start anew when full"},
     {"storage", 0, GRAINBENCH_OPTION_CHOICE, offsetof(struct fast_options, storage), "PLACE",
      "heap", ENCODING_STORAGES, 0, 0,

@@ -14,6 +14,7 @@ add_library(grainbench_fast OBJECT
   fast_model.c
   fast_pairs.c
   fast_pretoken.c
+  fast_seeds.c
   fast_text.c
   fast_unicode_table.c
   fast_words.c)

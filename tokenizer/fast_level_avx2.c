@@ -195,7 +195,7 @@ static void look_up(struct fast_words *words, const uint8_t *text, const uint32_
         first = _mm_add_epi16(first, _mm_set1_epi16(8));
     }
     missing_count = compare_words(words, whole, count, values, missing_count);
-    if (missing_count) look_in_first(words, text, starts, values, missing_count);
+    if (missing_count) look_further(words, text, starts, values, missing_count);
 }
 
 /* Four values' ids, packed, by the values' counts, two bits each: for either half of the register

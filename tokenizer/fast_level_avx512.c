@@ -159,7 +159,7 @@ static void look_up(struct fast_words *words, const uint8_t *text, const uint32_
         missing_count += (unsigned)__builtin_popcount(missing);
         numbers = _mm_add_epi16(numbers, _mm_set1_epi16(8));
     }
-    if (missing_count) look_in_first(words, text, starts, values, missing_count);
+    if (missing_count) look_further(words, text, starts, values, missing_count);
 }
 
 /* Eight values at a time: a lane of 16 bits is an id if its number is below the count in the fourth

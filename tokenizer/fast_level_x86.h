@@ -15,7 +15,7 @@ LEVEL_INLINE level_word level_load(const uint8_t *word, uint32_t length) {
 }
 
 LEVEL_INLINE level_word level_reload(const uint64_t *key) {
-    return _mm_load_si128((const void *)key);
+    return _mm_loadu_si128((const void *)key);
 }
 
 LEVEL_INLINE void level_put(level_word word, uint64_t *key) {

@@ -14,96 +14,52 @@
  * emit_lines with LEVEL_HAS_EMIT; see fast_level.h.
  *
  * Long texts go through in chunks and passes without unpredictable branches: keys and prefetches,
- * then comparisons, then the few words that are not in the first table, then the ids. */
+ * then comparisons, then the few words that are not in the brief table, then the ids. */
 #ifndef TOKENIZER_FAST_LOOKUP_KERNEL_H
 #define TOKENIZER_FAST_LOOKUP_KERNEL_H
 
 #include "tokenizer/fast_words.h"
 
-/* Whether the second table has the word with this key, at its place or behind it. */
-LEVEL_INLINE bool second_has(const struct fast_words *words, level_word key, uint64_t hash) {
-    for (uint64_t at = hash & words->second_mask;; at = (at + 1) & words->second_mask) {
-        const struct fast_slot *slot = &words->second[at];
-        if (level_equal(key, slot->key)) return true;
-        if (slot->key[0] == 0) return false;
+/* The number of the entry with this key, which is at *place of the index or behind it; 0 if it is
+ * not, and then *place is free. */
+LEVEL_INLINE size_t find_number(const struct fast_words *words, level_word key, uint32_t *place) {
+    for (;; *place = (*place + 1) & words->index_mask) {
+        size_t number = words->index[*place];
+        if (number == 0 || level_equal(key, words->entries[number].key)) return number;
     }
 }
 
-/* What is not at its place in the second table: elsewhere there, too long, or new. New words are
- * merged side by side. `at` are places in words->missing. */
-static void look_for_rest(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
-                          uint64_t *values, const uint16_t *at, size_t count) {
-    struct fast_merge_job jobs[32];
-    uint16_t which[32];
-    for (size_t k = 0; k < count;) {
-        size_t fresh = 0;
-        for (; k < count && fresh < sizeof jobs / sizeof *jobs; k++) {
-            size_t i = words->missing[at[k]];
-            const uint8_t *word = text + starts[i];
-            uint32_t length = starts[i + 1] - starts[i];
-            jobs[fresh].word = word;
-            jobs[fresh].length = length;
-            which[fresh] = (uint16_t)i;
-            if (length > FAST_KEY_BYTES ||
-                second_has(words, level_reload(words->keys[at[k]]), words->hashes[at[k]]))
-                values[i] = fast_words_find(words, word, length);
-            else
-                fresh++;
-        }
-        fast_merge_many(words->model, jobs, fresh);
-        for (size_t j = 0; j < fresh; j++)
-            values[which[j]] = fast_words_add(words, &jobs[j]);
-    }
-}
-
-/* What neither the brief nor the first table has: one look at the second, then the rest. A word
- * whose place in an earlier table is free moves in. */
-static __attribute__((noinline)) void look_in_second(struct fast_words *words, const uint8_t *text,
-                                                     const uint32_t *starts, uint64_t *values,
-                                                     const uint16_t *at, size_t count) {
-    uint16_t rest[FAST_CHUNK_ENTRIES];
-    size_t rest_count = 0;
-    for (size_t k = 0; k < count; k++)
-        __builtin_prefetch(&words->second[words->hashes[at[k]] & words->second_mask]);
-    for (size_t k = 0; k < count; k++) {
-        size_t j = at[k], i = words->missing[j];
-        const struct fast_slot *slot = &words->second[words->hashes[j] & words->second_mask];
-        struct fast_slot *first = &words->first[words->hashes[j] >> words->first_shift];
-        struct fast_brief_slot *brief = words->brief_slots[i];
-        size_t found = level_equal(level_reload(words->keys[j]), slot->key);
-        values[i] = slot->value;
-        rest[rest_count] = (uint16_t)j;
-        rest_count += !found;
-        if (__builtin_expect(found & (brief->key == 0), 0))
-            *brief = (struct fast_brief_slot){slot->key[0], slot->value};
-        else if (__builtin_expect(found & (first->key[0] == 0), 0))
-            *first = *slot;
-    }
-    if (rest_count) look_for_rest(words, text, starts, values, rest, rest_count);
-}
-
-/* Words that the brief table does not have, longer ones among them: the same in the first. */
-static __attribute__((noinline)) void look_in_first(struct fast_words *words, const uint8_t *text,
-                                                    const uint32_t *starts, uint64_t *values,
-                                                    size_t count) {
+/* Words that the brief table does not have, longer ones among them: by the index. */
+static __attribute__((noinline)) void look_further(struct fast_words *words, const uint8_t *text,
+                                                   const uint32_t *starts, uint64_t *values,
+                                                   size_t count) {
     uint16_t absent[FAST_CHUNK_ENTRIES];
-    size_t absent_count = 0;
+    size_t absent_count = 0, new_count = 0;
     for (size_t k = 0; k < count; k++) {
         size_t i = words->missing[k];
         uint32_t length = starts[i + 1] - starts[i];
         level_word word = level_load(text + starts[i], length <= FAST_KEY_BYTES ? length : 0);
-        uint64_t hash = level_hash(word);
+        uint32_t place = (uint32_t)(level_hash(word) >> words->index_shift);
+        uint16_t number = words->index[place];
         level_put(word, words->keys[k]);
-        words->hashes[k] = hash;
-        __builtin_prefetch(&words->first[hash >> words->first_shift]);
+        words->places[k] = place;
+        words->numbers[k] = number;
+        __builtin_prefetch(&words->entries[number]);
     }
     for (size_t k = 0; k < count; k++) {
-        const struct fast_slot *slot = &words->first[words->hashes[k] >> words->first_shift];
-        values[words->missing[k]] = slot->value;
+        const struct fast_entry *entry = &words->entries[words->numbers[k]];
+        values[words->missing[k]] = entry->value;
         absent[absent_count] = (uint16_t)k;
-        absent_count += !level_equal(level_reload(words->keys[k]), slot->key);
+        absent_count += !level_equal(level_reload(words->keys[k]), entry->key);
     }
-    if (absent_count) look_in_second(words, text, starts, values, absent, absent_count);
+    for (size_t k = 0; k < absent_count; k++) {
+        size_t j = absent[k];
+        size_t number = find_number(words, level_reload(words->keys[j]), &words->places[j]);
+        values[words->missing[j]] = words->entries[number].value;
+        absent[new_count] = (uint16_t)j;
+        new_count += number == 0;
+    }
+    if (new_count) fast_words_find_many(words, text, starts, absent, new_count, values);
 }
 
 /* Keys and slots of the words from `from` to `count`, which are fetched. */
@@ -147,7 +103,7 @@ static void look_up(struct fast_words *words, const uint8_t *text, const uint32_
                     size_t count, uint64_t *values) {
     prepare_words(words, text, starts, 0, count);
     size_t missing_count = compare_words(words, 0, count, values, 0);
-    if (missing_count) look_in_first(words, text, starts, values, missing_count);
+    if (missing_count) look_further(words, text, starts, values, missing_count);
 }
 #endif
 
@@ -203,12 +159,11 @@ static uint32_t *emit_lines(struct fast_words *words, const uint8_t *text, const
 LEVEL_INLINE uint64_t value_elsewhere(struct fast_words *words, const uint8_t *word,
                                       uint32_t length) {
     level_word key = level_load(word, length <= FAST_KEY_BYTES ? length : 0);
-    uint64_t hash = level_hash(key);
-    const struct fast_slot *slot = &words->first[hash >> words->first_shift];
-    if (__builtin_expect(level_equal(key, slot->key), 1)) return slot->value;
-    slot = &words->second[hash & words->second_mask];
-    if (__builtin_expect(level_equal(key, slot->key), 1)) return slot->value;
-    return fast_words_find(words, word, length);
+    uint32_t place = (uint32_t)(level_hash(key) >> words->index_shift);
+    const struct fast_entry *entry = &words->entries[words->index[place]];
+    if (__builtin_expect(level_equal(key, entry->key), 1)) return entry->value;
+    size_t number = find_number(words, key, &place);
+    return number ? words->entries[number].value : fast_words_find(words, word, length);
 }
 
 /* The words of a short text with a byte 0xFF, which its keys would leave out. */
@@ -218,7 +173,7 @@ static __attribute__((noinline)) uint32_t *encode_odd(struct fast_words *words, 
     for (size_t i = 0; i < count; i++) {
         const uint8_t *word = text + starts[i];
         uint32_t size = starts[i + 1] - starts[i];
-        out = emit_one(words, fast_words_find_odd(words, word, size), word, size, out, end);
+        out = emit_one(words, fast_words_find(words, word, size), word, size, out, end);
     }
     return out;
 }

@@ -11,9 +11,7 @@ static bool allocate(struct fast_model *model, uint32_t size, uint32_t merges) {
     model->merged = malloc((merges + 1) * sizeof *model->merged);
     model->splits = malloc(size * sizeof *model->splits);
     model->lengths = malloc(size * sizeof *model->lengths);
-    model->seeds = malloc(size * sizeof *model->seeds);
-    if (!model->byte_pair_ranks || !model->merged || !model->splits || !model->lengths ||
-        !model->seeds)
+    if (!model->byte_pair_ranks || !model->merged || !model->splits || !model->lengths)
         return false;
     memset(model->byte_pair_ranks, 0xFF, 65536 * sizeof *model->byte_pair_ranks);
     memset(model->splits, 0xFF, size * sizeof *model->splits);
@@ -64,12 +62,17 @@ static bool place_pairs(struct fast_model *model, struct error *error) {
     return true;
 }
 
-/* A token seeds the word tables if merging its bytes gives it back: bytes do, and a token made of
- * two such sides unless a merge across their border comes first. */
+/* A token is a word's only id if merging its bytes gives it back: bytes do, and a token made of two
+ * such sides unless a merge across their border comes first. */
 static bool find_seeds(struct fast_model *model) {
     uint32_t size = vocabulary_size(model->vocabulary);
     bool *seed = calloc(size, sizeof *seed);
-    if (!seed) return false;
+    uint16_t *ids = malloc(size * sizeof *ids);
+    if (!seed || !ids) {
+        free(seed);
+        free(ids);
+        return false;
+    }
     for (unsigned byte = 0; byte < 256; byte++)
         seed[model->byte_ids[byte]] = true;
     for (uint32_t rank = 0; rank < vocabulary_merge_count(model->vocabulary); rank++) {
@@ -78,10 +81,13 @@ static bool find_seeds(struct fast_model *model) {
         seed[merged] = seed[split->left] && seed[split->right] &&
                        fast_merge_makes(model, split->left, split->right);
     }
+    uint32_t count = 0;
     for (uint32_t id = 0; id < size; id++)
-        if (seed[id]) model->seeds[model->seed_count++] = (uint16_t)id;
+        if (seed[id]) ids[count++] = (uint16_t)id;
+    bool ok = fast_seeds_init(&model->seeds, model->vocabulary, ids, count);
     free(seed);
-    return true;
+    free(ids);
+    return ok;
 }
 
 static bool take_lengths(struct fast_model *model, struct error *error) {
@@ -128,6 +134,6 @@ void fast_model_destroy(struct fast_model *model) {
     fast_pairs_release(&model->pairs);
     free(model->splits);
     free(model->lengths);
-    free(model->seeds);
+    fast_seeds_release(&model->seeds);
     free(model);
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "tokenizer/fast_pairs.h"
+#include "tokenizer/fast_seeds.h"
 
 /* How a token was made: the rank of its merge and the two sides; bytes have FAST_NO_RANK. */
 struct fast_split {
@@ -20,9 +21,7 @@ struct fast_model {
     struct fast_pairs pairs;
     struct fast_split *splits; /* by id */
     uint16_t *lengths;         /* bytes of each token, by id */
-    /* Tokens that are the merge result of their own bytes: what word tables start with. */
-    uint16_t *seeds;
-    uint32_t seed_count;
+    struct fast_seeds seeds;   /* the tokens that are the merge result of their own bytes */
     const struct vocabulary *vocabulary; /* borrowed */
 };
 

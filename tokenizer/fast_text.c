@@ -27,7 +27,7 @@ static void look_up(const struct fast_level *level, struct fast_words *words, co
 static void look_up_odd(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
                         size_t count) {
     for (size_t i = 0; i < count; i++)
-        words->values[i] = fast_words_find_odd(words, text + starts[i], starts[i + 1] - starts[i]);
+        words->values[i] = fast_words_find(words, text + starts[i], starts[i + 1] - starts[i]);
 }
 
 /* The last pre-token of a scan is open until the next scan tells its end: it stays behind as the
@@ -39,7 +39,7 @@ void fast_each_chunk(const struct fast_level *level, struct fast_words *words, c
     uint32_t *starts = words->starts;
     bool was_odd = false;
     for (size_t open = 0; length > 0;) {
-        if (words->full) fast_words_renew(words, true);
+        if (words->full) fast_words_renew(words);
         size_t count = open + (lines ? level->scan_lines : level->scan_text)(
                                   &scanner, starts + open, FAST_CHUNK - open);
         bool done = fast_scanner_done(&scanner);
@@ -105,7 +105,7 @@ static size_t part_length(const uint8_t *text, size_t length, bool lines) {
 
 static size_t encode_short(const struct fast_level *level, struct fast_words *words,
                            const uint8_t *text, size_t length, uint32_t *ids) {
-    if (__builtin_expect(words->full, 0)) fast_words_renew(words, true);
+    if (__builtin_expect(words->full, 0)) fast_words_renew(words);
     if (__builtin_expect(fast_readable(text + length - 1, READ_AHEAD), 1))
         return (size_t)(level->encode_short(words, text, length, ids, ids + length) - ids);
     uint8_t copy[FAST_SHORT_TEXT + READ_AHEAD];

@@ -22,15 +22,6 @@ static uint64_t hash_bytes(const uint8_t *word, size_t length) {
 const uint8_t fast_key_masks[2 * FAST_KEY_BYTES] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
                                                     0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
 
-/* A short word's key, reading no byte behind it. */
-static void key_of(const uint8_t *word, size_t length, uint64_t key[2]) {
-    uint8_t bytes[FAST_KEY_BYTES];
-    memset(bytes, 0xFF, sizeof bytes);
-    memcpy(bytes, word, length);
-    key[0] = ~fast_load(bytes);
-    key[1] = ~fast_load(bytes + 8);
-}
-
 /* The value of `count` new ids, which are stored when there are more than three. */
 static uint64_t value_of(struct fast_words *words, const uint32_t *ids, size_t count) {
     if (count <= 3) {
@@ -55,63 +46,46 @@ static uint64_t merged_value(struct fast_words *words, const uint8_t *word, size
     return value_of(words, ids, fast_merge(words->model, words->merge, word, length, ids));
 }
 
-/* A word with a byte 0xFF is not UTF-8, and its key could be another word's; 16 NULs have the key
- * of the sentinel. Neither is ever stored. */
-static bool storable(const struct fast_words *words, const uint8_t *word, size_t length,
-                     const uint64_t key[2], uint64_t value) {
-    return value != FAST_UNCACHED && !words->full && !memchr(word, 0xFF, length) &&
-           key[0] != UINT64_MAX;
+static struct fast_brief_slot *brief_slot(struct fast_words *words, const uint64_t key[2]) {
+    return &words->brief[fast_brief_place(key[0], words->brief_shift)];
 }
 
-static bool same_key(const struct fast_slot *slot, const uint64_t key[2]) {
-    return slot->key[0] == key[0] && slot->key[1] == key[1];
+/* The value of a word of up to 16 bytes that is not in the index before *place; 0 if it is new, and
+ * then *place is where it belongs. */
+static uint64_t known_value(struct fast_words *words, const uint64_t key[2], uint32_t *place) {
+    const struct fast_brief_slot *brief = brief_slot(words, key);
+    if (key[1] == 0 && brief->key == key[0]) return brief->value;
+    for (; words->index[*place]; *place = (*place + 1) & words->index_mask) {
+        const struct fast_entry *entry = &words->entries[words->index[*place]];
+        if (fast_same_key(entry->key, key)) return entry->value;
+    }
+    return 0;
 }
 
-static bool is_free(const struct fast_slot *slot) {
-    return slot->key[0] == 0; /* every word has a first byte */
-}
-
-static void put(struct fast_slot *slot, const uint64_t key[2], uint64_t value) {
-    *slot = (struct fast_slot){{key[0], key[1]}, value, 0};
-}
-
-/* The word's slot in the second table, or the free one where it belongs. */
-static struct fast_slot *second_slot(struct fast_words *words, const uint64_t key[2],
-                                     uint64_t hash) {
-    uint64_t at = hash & words->second_mask;
-    while (!is_free(&words->second[at]) && !same_key(&words->second[at], key))
-        at = (at + 1) & words->second_mask;
-    return &words->second[at];
-}
-
-/* `job` has what merging the word gave, or is NULL. */
-static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t length,
-                           const struct fast_merge_job *job) {
-    uint64_t key[2];
-    key_of(word, length, key);
-    if (key[0] == 0) return merged_value(words, word, length);
-    struct fast_brief_slot *brief =
-        &words->brief[fast_brief_place(key[1] ? 0 : key[0], words->brief_shift)];
-    if (brief->key == key[0] && key[1] == 0) return brief->value;
-    uint64_t hash = words->hash(key);
-    struct fast_slot *first = &words->first[hash >> words->first_shift];
-    if (same_key(first, key)) return first->value;
-    struct fast_slot *second = second_slot(words, key, hash);
-    bool known = !is_free(second);
-    uint64_t value = known ? second->value
-                     : job ? value_of(words, job->ids, job->count)
-                           : merged_value(words, word, length);
-    if (words->second_count >= words->second_limit) words->full = true;
-    if (!known && !storable(words, word, length, key, value)) return value;
-    if (brief->key == 0) {
+/* Keeps the value of a new word and returns it. */
+static uint64_t keep(struct fast_words *words, const uint64_t key[2], uint32_t place,
+                     uint64_t value) {
+    struct fast_brief_slot *brief = brief_slot(words, key);
+    if (value == FAST_UNCACHED) return value;
+    if (key[1] == 0 && brief->key == 0) {
         *brief = (struct fast_brief_slot){key[0], value};
-    } else if (is_free(first)) {
-        put(first, key, value);
-    } else if (!known) {
-        put(second, key, value);
-        words->second_count++;
+    } else if (words->entry_count < words->entry_limit) {
+        words->index[place] = (uint16_t)words->entry_count;
+        words->entries[words->entry_count++] = (struct fast_entry){{key[0], key[1]}, value};
+    } else {
+        words->full = true;
     }
     return value;
+}
+
+static uint64_t find_short(struct fast_words *words, const uint8_t *word, size_t length) {
+    uint64_t key[2];
+    fast_key(word, length, key);
+    uint32_t place = (uint32_t)(words->hash(key) >> words->index_shift);
+    uint64_t value = known_value(words, key, &place);
+    if (value) return value;
+    value = fast_seed_find(&words->model->seeds, key);
+    return keep(words, key, place, value ? value : merged_value(words, word, length));
 }
 
 static uint64_t find_long(struct fast_words *words, const uint8_t *word, size_t length) {
@@ -135,19 +109,68 @@ static uint64_t find_long(struct fast_words *words, const uint8_t *word, size_t 
     }
 }
 
+/* A word with a byte 0xFF is not UTF-8, and its key could be another word's. */
 uint64_t fast_words_find(struct fast_words *words, const uint8_t *word, size_t length) {
-    if (length <= FAST_KEY_BYTES) return find_short(words, word, length, NULL);
-    return length <= FAST_LONGEST_WORD ? find_long(words, word, length) : FAST_UNCACHED;
+    if (length > FAST_LONGEST_WORD || memchr(word, 0xFF, length)) return FAST_UNCACHED;
+    return length <= FAST_KEY_BYTES ? find_short(words, word, length)
+                                    : find_long(words, word, length);
 }
 
-uint64_t fast_words_add(struct fast_words *words, const struct fast_merge_job *job) {
-    words->misses++;
-    return find_short(words, job->word, job->length, job);
+/* The model's tokens are far away; all that may be needed is fetched before the first is used. */
+static void fetch_seeds(const struct fast_words *words, const uint16_t *at, size_t count) {
+    const struct fast_seeds *seeds = &words->model->seeds;
+    uint32_t places[FAST_CHUNK_ENTRIES];
+    for (size_t k = 0; k < count; k++) {
+        places[k] = fast_seed_place(seeds, words->keys[at[k]]);
+        __builtin_prefetch(&seeds->index[places[k]]);
+    }
+    for (size_t k = 0; k < count; k++)
+        __builtin_prefetch(&seeds->entries[seeds->index[places[k]]]);
 }
 
-uint64_t fast_words_find_odd(struct fast_words *words, const uint8_t *word, size_t length) {
-    if (memchr(word, 0xFF, length)) return FAST_UNCACHED;
-    return fast_words_find(words, word, length);
+/* Merges words side by side, and keeps them; `which` are places in words->missing, as in jobs. */
+static void find_by_merging(struct fast_words *words, struct fast_merge_job *jobs,
+                            const uint16_t *which, size_t count, uint64_t *values) {
+    fast_merge_many(words->model, jobs, count);
+    words->misses += count;
+    for (size_t j = 0; j < count; j++) {
+        const uint64_t *key = words->keys[which[j]];
+        uint32_t *place = &words->places[which[j]];
+        uint64_t value = known_value(words, key, place); /* is it twice among the jobs? */
+        if (!value) value = keep(words, key, *place, value_of(words, jobs[j].ids, jobs[j].count));
+        values[words->missing[which[j]]] = value;
+    }
+}
+
+void fast_words_find_many(struct fast_words *words, const uint8_t *text, const uint32_t *starts,
+                          const uint16_t *at, size_t count, uint64_t *values) {
+    enum { JOBS = 32 };
+    struct fast_merge_job jobs[JOBS];
+    uint16_t which[JOBS];
+    size_t job_count = 0;
+    fetch_seeds(words, at, count);
+    for (size_t k = 0; k < count; k++) {
+        size_t i = words->missing[at[k]];
+        const uint8_t *word = text + starts[i];
+        uint32_t length = starts[i + 1] - starts[i];
+        if (length > FAST_KEY_BYTES) {
+            values[i] = fast_words_find(words, word, length);
+            continue;
+        }
+        const uint64_t *key = words->keys[at[k]];
+        uint64_t value = known_value(words, key, &words->places[at[k]]);
+        if (!value && (value = fast_seed_find(&words->model->seeds, key)))
+            keep(words, key, words->places[at[k]], value);
+        values[i] = value;
+        if (value) continue;
+        jobs[job_count].word = word;
+        jobs[job_count].length = length;
+        which[job_count++] = at[k];
+        if (job_count < JOBS) continue;
+        find_by_merging(words, jobs, which, job_count, values);
+        job_count = 0;
+    }
+    if (job_count) find_by_merging(words, jobs, which, job_count, values);
 }
 
 size_t fast_words_expand(const struct fast_words *words, uint64_t value, const uint8_t *word,
@@ -158,57 +181,34 @@ size_t fast_words_expand(const struct fast_words *words, uint64_t value, const u
     return count;
 }
 
-/* The model's tokens of up to 16 bytes; longer ones are merged when they are met. In a small budget
- * the most frequent ones, which come first, leave room for other words. */
-static void seed_second(struct fast_words *words) {
-    const struct fast_model *model = words->model;
-    for (uint32_t i = 0; i < model->seed_count; i++) {
-        uint32_t id = model->seeds[i];
-        size_t length;
-        const char *bytes = vocabulary_bytes(model->vocabulary, id, &length);
-        uint64_t key[2];
-        if (length > FAST_KEY_BYTES || memchr(bytes, 0xFF, length)) continue;
-        if (words->second_count > words->second_limit * 3 / 4) return;
-        key_of((const uint8_t *)bytes, length, key);
-        if (key[0] == 0 || key[0] == UINT64_MAX) continue;
-        put(second_slot(words, key, words->hash(key)), key, (uint64_t)1 << 48 | id);
-        words->second_count++;
-    }
-}
-
-void fast_words_renew(struct fast_words *words, bool seed) {
-    static const uint64_t nothing[2] = {0, 0}, sentinel[2] = {UINT64_MAX, UINT64_MAX};
-    uint64_t first_size = (UINT64_MAX >> words->first_shift) + 1;
-    uint64_t long_size = (UINT64_MAX >> words->long_shift) + 1;
+void fast_words_renew(struct fast_words *words) {
     uint64_t brief_size = (UINT64_MAX >> words->brief_shift) + 1;
+    uint64_t long_size = (UINT64_MAX >> words->long_shift) + 1;
     memset(words->brief, 0, brief_size * sizeof *words->brief);
-    memset(words->first, 0, first_size * sizeof *words->first);
-    memset(words->second, 0, (words->second_mask + 1) * sizeof *words->second);
+    memset(words->index, 0, ((size_t)words->index_mask + 1) * sizeof *words->index);
     memset(words->long_table, 0, long_size * sizeof *words->long_table);
-    words->second_count = words->long_count = words->byte_count = words->id_count = 0;
+    words->brief[0].key = UINT64_MAX;
+    words->entries[0] = FAST_NO_ENTRY;
+    words->entry_count = 1;
+    words->long_count = words->byte_count = words->id_count = 0;
     words->full = false;
     words->renewals++;
-    uint64_t hash = words->hash(nothing);
-    words->brief[0] = (struct fast_brief_slot){UINT64_MAX, 0};
-    put(&words->first[hash >> words->first_shift], sentinel, 0);
-    put(&words->second[hash & words->second_mask], sentinel, 0);
-    if (seed) seed_second(words);
 }
 
-/* Sizes for a budget, in ninths of what a power of two times nine gives of it: two each for the
- * brief and the first table, four for the second, one for long words, their bytes and ids. The rest
- * is not used. */
+/* Sizes for a budget, in shares of a thirty-second of it or of the power of two below it: eight for
+ * the brief table, nine for entries, one for their index, which they fill to three quarters, and
+ * two each for long words, their bytes and, twice as many, ids. With more than 8 MiB entries would
+ * have more numbers than 16 bits hold. The rest is not used. */
 static bool allocate(struct fast_words *words, size_t budget) {
-    unsigned bits = 0;
-    while (((size_t)9 << (bits + 1)) <= budget)
+    unsigned bits = 16; /* of a share */
+    while (((size_t)64 << bits) <= budget && bits < 18)
         bits++;
-    size_t share = (size_t)1 << bits;
-    size_t brief_bytes = 2 * share, first_bytes = 2 * share, second_bytes = 4 * share;
-    size_t long_slots = share / 4 / 32, long_bytes = long_slots * sizeof(struct fast_long_slot);
-    size_t text_bytes = share / 4, id_bytes = share / 2;
-    words->memory_bytes =
-        brief_bytes + first_bytes + second_bytes + long_bytes + text_bytes + id_bytes;
-    words->memory_bytes = (words->memory_bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+    size_t share = (size_t)1 << bits, limit = share * 3 / 8;
+    size_t sizes[] = {8 * share, 9 * share, share, 2 * share, 2 * share, 4 * share};
+    size_t total = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        total += sizes[i];
+    words->memory_bytes = (total + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
     /* Over-allocated by one huge page, so that what is used begins on one. */
     uint8_t *memory = mmap(NULL, words->memory_bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -217,19 +217,19 @@ static bool allocate(struct fast_words *words, size_t budget) {
     uint8_t *at = memory + (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
     madvise(at, words->memory_bytes, MADV_HUGEPAGE); /* before the first touch, or it is too late */
     words->brief = (void *)at;
-    words->first = (void *)(at += brief_bytes);
-    words->second = (void *)(at += first_bytes);
-    words->long_table = (void *)(at += second_bytes);
-    words->ids = (void *)(at += long_bytes);
-    words->bytes = at + id_bytes;
-    words->brief_shift = 64 - (bits + 1 - 4); /* a slot has 2^4 bytes */
-    words->first_shift = 64 - (bits + 1 - 5); /* a slot has 2^5 bytes */
-    words->second_mask = second_bytes / sizeof *words->second - 1;
-    words->long_shift = 64 - (bits - 2 - 5);
-    words->second_limit = (uint32_t)((words->second_mask + 1) * 5 / 8);
-    words->long_limit = (uint32_t)(long_slots / 2);
-    words->byte_limit = (uint32_t)text_bytes;
-    words->id_limit = (uint32_t)(id_bytes / sizeof *words->ids);
+    words->entries = (void *)(at += sizes[0]);
+    words->index = (void *)(at += sizes[1]);
+    words->long_table = (void *)(at += sizes[2]);
+    words->bytes = at += sizes[3];
+    words->ids = (void *)(at + sizes[4]);
+    words->brief_shift = 64 - (bits + 3 - 4); /* a slot has 2^4 bytes */
+    words->index_shift = 64 - (bits - 1);
+    words->index_mask = (uint32_t)(share / sizeof *words->index - 1);
+    words->long_shift = 64 - (bits + 1 - 5); /* a slot has 2^5 bytes */
+    words->entry_limit = (uint32_t)(limit < UINT16_MAX ? limit : UINT16_MAX);
+    words->long_limit = (uint32_t)(sizes[3] / sizeof *words->long_table / 2);
+    words->byte_limit = (uint32_t)sizes[4];
+    words->id_limit = (uint32_t)(sizes[5] / sizeof *words->ids);
     return true;
 }
 
@@ -248,7 +248,7 @@ struct fast_words *fast_words_create(const struct fast_model *model, fast_hash_f
     words->model = model;
     words->hash = hash;
     words->newline = (uint64_t)1 << 48 | model->byte_ids['\n'];
-    fast_words_renew(words, true);
+    fast_words_renew(words);
     return words;
 }
 

@@ -29,7 +29,7 @@ static const struct grainbench_option bench_encoder_table[] = {
     {"cases", 0, GRAINBENCH_OPTION_TEXT, offsetof(struct bench_encoder_options, cases), "NAMES",
      NULL, NULL, 0, 0, "only these cases, with commas between, and PCRE2 matching"},
     {"memory", 0, GRAINBENCH_OPTION_INTEGER, offsetof(struct bench_encoder_options, memory), "MIB",
-     "10", NULL, 2, 4096, "most memory for a worker's word tables, in MiB"},
+     "4", NULL, 2, 4096, "most memory for a worker's word tables, in MiB"},
     {"workers", 'w', GRAINBENCH_OPTION_INTEGER, offsetof(struct bench_encoder_options, workers),
      "N", "1", NULL, 1, 256, "also compare this many workers, each with its own tables, with one"},
     {"load", 0, GRAINBENCH_OPTION_FLAG, offsetof(struct bench_encoder_options, load), NULL, NULL,

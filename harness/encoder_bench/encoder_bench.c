@@ -50,7 +50,7 @@ static void run_batch(struct encoder_bench *b) {
 }
 
 static void prepare_cold(struct encoder_bench *b) {
-    fast_words_renew(b->side->cold, true);
+    fast_words_renew(b->side->cold);
 }
 
 static void run_cold(struct encoder_bench *b) {
@@ -297,7 +297,7 @@ static void keep_chunk(void *context, struct fast_words *words, const uint8_t *t
  */
 static void find_missing(struct encoder_bench *b) {
     struct fast_words *words = b->side->cold;
-    fast_words_renew(words, true);
+    fast_words_renew(words);
     for (size_t i = 0; i < b->start_count; i++) {
         uint64_t before = words->misses;
         uint32_t length = b->starts[i + 1] - b->starts[i];
