@@ -117,7 +117,7 @@ static void learn_unit(struct grainbench_scheduler *scheduler, double took_ns, d
     double fresh_ns = took_ns / units, old_ns = scheduler->unit_ns;
     scheduler->unit_ns = mix(old_ns, fresh_ns, old_ns > 0 ? 2 * old_ns : fresh_ns);
     double item_ns = scheduler->unit_ns * units / (double)items;
-    scheduler->tiny = (size_t)(1.5 * scheduler->worth_ns / item_ns);
+    scheduler->tiny = (size_t)(1.9 * scheduler->worth_ns / item_ns); /* two workers: from 2.0 on */
 }
 
 static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,

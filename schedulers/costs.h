@@ -57,7 +57,7 @@ static inline bool costs_add(struct costs *costs, const struct grainbench_batch 
     costs->before[blocks] = sum;
     for (size_t i = blocks * COSTS_BLOCK; i < count; i++)
         sum += batch->item_costs[i] + base;
-    sync_compute(count / COSTS_WIDTH + blocks);
+    sync_compute(count / COSTS_WIDTH);
     costs->blocks = blocks;
     costs->items = batch->item_costs;
     costs->count = count;
