@@ -115,6 +115,24 @@ static __attribute__((noinline)) uint32_t *scan_exactly(struct fast_scanner *s, 
     return out;
 }
 
+/* The starts in the block at hand, which has no non-ASCII character; goes on to `next`. */
+KERNEL_INLINE uint64_t scan_step(struct fast_scanner *s, struct fast_masks next, bool lines) {
+    uint64_t hard = lines ? scan_newlines(s->text, s->length, s->position) : 0;
+    uint64_t mask = scan_starts(s, next.space, hard);
+    mask = (mask | s->force) & ~s->suppress;
+    s->force = s->suppress = 0;
+    mask = scan_contractions(s, mask, mask & s->block.apostrophe);
+    if (s->position + 64 > s->length) mask &= ~(uint64_t)0 >> (64 - (s->length - s->position));
+    s->after_letter = s->block.letter >> 63;
+    s->after_digit = s->block.digit >> 63;
+    s->after_other = ~(s->block.letter | s->block.digit | s->block.space) >> 63;
+    s->after_blank = s->block.blank >> 63;
+    s->after_space = (s->block.space & ~hard) >> 63;
+    s->block = next;
+    s->position += 64;
+    return mask;
+}
+
 /* Blocks until `stop` is reached or the text ends. *s is to be a local variable, of which no
  * pointer goes elsewhere, so that all of it is in registers. */
 KERNEL_INLINE uint32_t *scan_blocks(struct fast_scanner *s, uint32_t *out, const uint32_t *stop,
@@ -128,22 +146,11 @@ KERNEL_INLINE uint32_t *scan_blocks(struct fast_scanner *s, uint32_t *out, const
             *s = exact;
             continue;
         }
-        uint64_t hard = lines ? scan_newlines(s->text, s->length, s->position) : 0;
-        uint64_t mask = scan_starts(s, next.space, hard);
-        mask = (mask | s->force) & ~s->suppress;
-        s->force = s->suppress = 0;
-        mask = scan_contractions(s, mask, mask & s->block.apostrophe);
-        if (s->position + 64 > s->length) mask &= ~(uint64_t)0 >> (64 - (s->length - s->position));
-        if (mask) s->open = s->position + 63 - (size_t)__builtin_clzll(mask);
-        out = level_positions(mask, (uint32_t)s->position, out);
-        s->after_letter = s->block.letter >> 63;
-        s->after_digit = s->block.digit >> 63;
-        s->after_other = ~(s->block.letter | s->block.digit | s->block.space) >> 63;
-        s->after_blank = s->block.blank >> 63;
-        s->after_space = (s->block.space & ~hard) >> 63;
-        s->block = next;
+        size_t base = s->position;
+        uint64_t mask = scan_step(s, next, lines);
+        if (mask) s->open = base + 63 - (size_t)__builtin_clzll(mask);
+        out = level_positions(mask, (uint32_t)base, out);
         s->fresh = false;
-        s->position += 64;
     }
     return out;
 }
