@@ -37,7 +37,7 @@ struct core {
 struct picoseconds {
     uint64_t hit, transfer[VIRTUAL_DISTANCES], share, rmw, fence, pause, yield, futex_wait,
         futex_call, futex_wake, wake_latency, wake_long, leaf, allocate, free, remote_free, copy,
-        stream;
+        stream, upgrade;
     bool rmw_drains_stores;
     double smt_factor, smt_spin_factor, crowd_factor;
 };
@@ -53,6 +53,7 @@ struct virtual_machine {
     uint8_t *distances; /* core_count x core_count */
     struct picoseconds cost;
     unsigned core_count;
+    unsigned started; /* cores so far */
 
     /* Lines: a hash table from address to an index in `lines`. */
     unsigned line_shift;

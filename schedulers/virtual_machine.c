@@ -167,6 +167,7 @@ static void set_costs(struct virtual_machine *m, const struct virtual_costs *c) 
     p->remote_free = to_ps(c->remote_free_ns);
     p->copy = to_ps(c->copy_ns);
     p->stream = to_ps(c->stream_ns);
+    p->upgrade = to_ps(c->upgrade_ns);
     p->smt_factor = c->smt_factor;
     p->smt_spin_factor = c->smt_spin_factor;
     p->crowd_factor = c->crowd_factor > 1 ? c->crowd_factor : 1;
@@ -261,6 +262,7 @@ static bool core_start(struct virtual_machine *m, unsigned index, void (*functio
     core->argument = argument;
     core->clock_ps = clock_ps;
     core->state = CORE_READY;
+    m->started++;
     return true;
 }
 
@@ -286,6 +288,7 @@ bool virtual_machine_run(struct virtual_machine *m, unsigned first_core, void (*
     virtual_current = m;
     m->current = first_core;
     m->finished = m->failed = false;
+    m->started = 0;
     if (core_start(m, first_core, first_main, &first, m->cores[first_core].clock_ps, error))
         coroutine_switch(m->thread, m->cores[first_core].coroutine);
     virtual_current = outer;
@@ -335,6 +338,10 @@ bool virtual_is_running(void) {
 
 unsigned virtual_core(void) {
     return virtual_current->current;
+}
+
+unsigned virtual_started(void) {
+    return virtual_current->started;
 }
 
 uint64_t virtual_now_ps(void) {

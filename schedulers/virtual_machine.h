@@ -47,6 +47,7 @@ struct virtual_costs {
     double remote_free_ns;    /* freeing it on another core */
     double copy_ns;           /* copying a line that the core holds */
     double stream_ns;         /* the same for a line of another core, after the first of a block */
+    double upgrade_ns;        /* writing a line of which others have copies, in a row of such */
     double crowd_factor;      /* items take this much longer while other cores run items, all but
                                  SMT siblings; 0: no longer. Between, in proportion */
     double smt_factor;        /* items take this much longer while the sibling runs items */
@@ -138,6 +139,7 @@ void virtual_machine_reset_counts(struct virtual_machine *machine);
 
 bool virtual_is_running(void); /* false outside of a machine */
 unsigned virtual_core(void);
+unsigned virtual_started(void); /* cores that were ever started: the threads of the process */
 uint64_t virtual_now_ps(void);
 
 /* Starts function(argument) on core number `place` of the setup's places (or, when that is taken or
@@ -155,7 +157,8 @@ enum virtual_access {
 /* Copies memory that cores write, line by line: what other cores wrote last is fetched, the first
  * such line at the price of the distance, the following ones at `stream_ns`. */
 void virtual_move(void *to, const void *from, size_t size, unsigned site);
-/* The core writes this memory: lines that another core had come at `stream_ns` each. */
+/* The core writes this memory: lines that another core wrote last come at `stream_ns` each, lines
+ * that others have copies of at `upgrade_ns`. */
 void virtual_own(const void *memory, size_t size);
 
 /* Before the access: waits for the core's turn and charges the cost. The caller then acts on the

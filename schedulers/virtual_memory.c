@@ -236,14 +236,28 @@ void virtual_move(void *to, const void *from, size_t size, unsigned site_number)
     core->account.memory_ps += core->clock_ps - begin;
 }
 
+/* Others have copies, and none of them may write. */
+static bool others_share(const struct virtual_machine *m, uint32_t index) {
+    const uint64_t *sharers = m->sharers + (size_t)index * m->sharer_words;
+    if (m->lines[index].owner >= 0) return false;
+    for (unsigned i = 0; i < m->sharer_words; i++) {
+        uint64_t self = i == m->current >> 6 ? (uint64_t)1 << (m->current & 63) : 0;
+        if (sharers[i] & ~self) return true;
+    }
+    return false;
+}
+
 void virtual_own(const void *memory, size_t size) {
     struct virtual_machine *m = virtual_current;
     uintptr_t line = (uintptr_t)1 << m->line_shift;
-    uint64_t arrived, fetched = 0;
-    for (uintptr_t at = (uintptr_t)memory & ~(line - 1); at < (uintptr_t)memory + size; at += line)
-        if (hold(m, at, true, &arrived)) fetched++;
-    core_now(m)->clock_ps += fetched * m->cost.stream;
-    core_now(m)->account.memory_ps += fetched * m->cost.stream;
+    uint64_t arrived, took_ps = 0;
+    for (uintptr_t at = (uintptr_t)memory & ~(line - 1); at < (uintptr_t)memory + size;
+         at += line) {
+        bool shared = others_share(m, line_of(m, (const void *)at));
+        if (hold(m, at, true, &arrived)) took_ps += shared ? m->cost.upgrade : m->cost.stream;
+    }
+    core_now(m)->clock_ps += took_ps;
+    core_now(m)->account.memory_ps += took_ps;
 }
 
 void virtual_arena_touch(unsigned arena, uint64_t hold_ps) {

@@ -282,6 +282,11 @@ static bool measure_copying(const struct placement *p, struct machine_profile *p
         plain(further, further * 0.5, further * 2,
               two ? "measured: copying what another thread wrote, a line, less copy_ns"
                   : "needs a second processing unit; plain value");
+    double upgrade = two ? fmax(0, copy.read_ns - copy.held_ns) : 12;
+    profile->values[PROFILE_upgrade_ns] =
+        plain(upgrade, upgrade * 0.5, upgrade * 2,
+              two ? "measured: copying to where another thread has read, a line, less copy_ns"
+                  : "needs a second processing unit; plain value");
     profile->values[PROFILE_efficiency_speed] = plain(1, 1, 1, "all cores are taken as alike");
     return true;
 }

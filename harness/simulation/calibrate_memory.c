@@ -18,12 +18,13 @@ enum { COPY_BYTES = 128 * 1024, LINE = 64, RUN = 64, RUNS = 400, BLOCK_BYTES = 2
 enum { FREED = RUN * 40 };
 
 /* What the second thread does between orders. */
-enum task { TASK_WAIT, TASK_WRITE, TASK_ALLOCATE, TASK_CHURN, TASK_END };
+enum task { TASK_WAIT, TASK_WRITE, TASK_READ, TASK_ALLOCATE, TASK_CHURN, TASK_END };
 
 struct second {
     const struct placement *placement;
     pthread_t thread;
     char *memory;
+    const char *read; /* by TASK_READ */
     void *blocks[FREED];
     _Alignas(128) _Atomic int task;
     _Alignas(128) _Atomic int doing;
@@ -56,6 +57,9 @@ static void *second_main(void *argument) {
             processor_pause();
         else if (task == TASK_WRITE)
             memset(second->memory, 1, COPY_BYTES);
+        else if (task == TASK_READ)
+            for (size_t at = 0; at < COPY_BYTES; at += LINE)
+                (void)*(const volatile char *)(second->read + at);
         else if (task == TASK_ALLOCATE)
             for (int i = 0; i < FREED; i++) {
                 second->blocks[i] = malloc(BLOCK_BYTES);
@@ -123,7 +127,7 @@ bool memory_copy_measure(const struct placement *placement, bool two, struct mem
     if (two && !second) return false;
     char *from = aligned_alloc(128, COPY_BYTES), *to = aligned_alloc(128, COPY_BYTES);
     bool good = from && to;
-    double held[TRIALS], remote[TRIALS];
+    double held[TRIALS], remote[TRIALS], read[TRIALS];
     for (int i = 0; good && i < TRIALS; i++) {
         memset(from, i, COPY_BYTES);
         memset(to, i, COPY_BYTES);
@@ -131,9 +135,15 @@ bool memory_copy_measure(const struct placement *placement, bool two, struct mem
         if (!second) continue;
         order(second, TASK_WRITE);
         remote[i] = copy_lines(to, second->memory);
+        second->read = to;
+        order(second, TASK_READ);
+        memset(from, i, COPY_BYTES);
+        read[i] = copy_lines(to, from);
         order(second, TASK_WAIT);
     }
-    if (good) *copy = (struct memory_copy){median(held), second ? median(remote) : 0};
+    if (good)
+        *copy = (struct memory_copy){median(held), second ? median(remote) : 0,
+                                     second ? median(read) : 0};
     free(from);
     free(to);
     if (second) second_end(second);

@@ -10,6 +10,7 @@
 struct memory_copy {
     double held_ns;   /* copying what the thread itself has just written */
     double remote_ns; /* copying what another thread has just written; 0: there is none */
+    double read_ns;   /* copying to where another thread has just read; 0: there is none */
 };
 
 /* ns for one malloc and one free of 256 bytes, in runs of 64 of each, so that glibc's cache of

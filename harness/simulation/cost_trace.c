@@ -34,7 +34,7 @@ struct cost_trace *cost_trace_model(const struct corpus *corpus, struct error *e
     snprintf(trace->source, sizeof trace->source,
              "model: 600 ns a line and 230 ns a byte, 5.3 %% of it for giving the result back");
     snprintf(trace->encoder, sizeof trace->encoder, "model");
-    trace->sections.result_bytes = MODEL_RESULT_BYTES;
+    trace->sections.result_bytes = trace->sections.written_bytes = MODEL_RESULT_BYTES;
     for (size_t i = 0; i < trace->count; i++) {
         trace->encode_ns[i] = 600 + 230 * (double)corpus->lengths[i];
         trace->drop_ns[i] = MODEL_DROP_SHARE * trace->encode_ns[i];
@@ -53,7 +53,8 @@ double cost_trace_mib_per_s(const struct cost_trace *trace, const struct corpus 
 
 void cost_trace_scale(struct cost_trace *trace, const struct corpus *corpus, double mib_per_s) {
     double factor = cost_trace_mib_per_s(trace, corpus) / mib_per_s;
-    trace->sections = (struct cost_sections){.result_bytes = trace->sections.result_bytes};
+    trace->sections = (struct cost_sections){.result_bytes = trace->sections.result_bytes,
+                                             .written_bytes = trace->sections.written_bytes};
     for (size_t i = 0; i < trace->count; i++) {
         trace->encode_ns[i] *= factor;
         trace->drop_ns[i] *= factor;

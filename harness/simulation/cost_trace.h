@@ -10,13 +10,17 @@
 /* What is not a line's own. Measured factors are 0 where they are not known: a trace that was
  * scaled to another machine, or measured on one processing unit. */
 struct cost_sections {
-    double remote_encode;   /* encoding costs so many times as much on a thread whose results
-                               another thread gives back */
-    double remote_drop;     /* giving back what another thread encoded, of giving back the own */
-    double crowd;           /* encoding while every other core encodes too, of encoding alone */
-    double reset_ns;        /* the caller makes a worker's scratch ready for the next batch */
+    double lone_encode; /* encoding, and giving back, in a process with one thread, where malloc
+                           needs no atomic operations, of the same beside another thread */
+    double lone_drop;
+    double remote_encode; /* encoding costs so many times as much on a thread that slept before and
+                             whose results another thread gives back */
+    double remote_drop;   /* giving back what another thread encoded, of giving back the own */
+    double crowd;         /* encoding while every other core encodes too, of encoding alone */
+    double reset_ns;      /* the caller makes a worker's scratch ready for the next batch */
     double remote_reset_ns; /* the same for another thread's */
     double result_bytes;    /* of a result's slot, which collecting runtimes move */
+    double written_bytes;   /* of it that encoding writes */
 };
 
 struct cost_trace {
@@ -36,14 +40,14 @@ struct cost_trace_setup {
     unsigned passes;      /* of each kind */
 };
 
-/* Kinds of pass over the corpus, in turns: one with nothing in it but two clock readings a batch
- * and one with a reading a line, on the calling thread; and, where there is a second processing
- * unit, with a second thread: it does all, it encodes and the caller gives back, both encode. A
- * batch costs the median of the first kind; its lines share that as their medians of the second
- * kind say. */
+/* Kinds of pass over the corpus, in turns: one with nothing in it but clock readings a batch and
+ * one with a reading a line, on the calling thread; and, where there is a second processing unit,
+ * all in a process with one thread; a second thread, which sleeps between batches, encodes and the
+ * caller gives back; both encode. Each pass has a process of its own. A batch costs the median of
+ * the first kind; its lines share that as their medians of the second kind say. */
 struct cost_trace *cost_trace_measure(const struct cost_trace_setup *setup, struct error *error);
-/* 600 ns a line and 230 ns a byte, 5.3 % of it again for giving the result back: about the original's
- * shape on its own benchmark. The same on every machine. */
+/* 600 ns a line and 230 ns a byte, 5.3 % of it again for giving the result back: about the
+ * original's shape on its own benchmark. The same on every machine. */
 struct cost_trace *cost_trace_model(const struct corpus *corpus, struct error *error);
 
 bool cost_trace_write(const struct cost_trace *trace, const struct corpus *corpus, const char *path,
@@ -58,7 +62,7 @@ void cost_trace_free(struct cost_trace *trace);
  * given back by the same thread). */
 void cost_trace_scale(struct cost_trace *trace, const struct corpus *corpus, double mib_per_s);
 /* A scaled trace is one of another machine: sections that were measured here are forgotten but for
- * result_bytes. */
+ * the bytes of a result. */
 double cost_trace_mib_per_s(const struct cost_trace *trace, const struct corpus *corpus);
 
 #endif

@@ -11,12 +11,15 @@
 static const struct {
     const char *name;
     size_t offset;
-} section_members[] = {{"remote_encode", offsetof(struct cost_sections, remote_encode)},
+} section_members[] = {{"lone_encode", offsetof(struct cost_sections, lone_encode)},
+                       {"lone_drop", offsetof(struct cost_sections, lone_drop)},
+                       {"remote_encode", offsetof(struct cost_sections, remote_encode)},
                        {"remote_drop", offsetof(struct cost_sections, remote_drop)},
                        {"crowd", offsetof(struct cost_sections, crowd)},
                        {"reset_ns", offsetof(struct cost_sections, reset_ns)},
                        {"remote_reset_ns", offsetof(struct cost_sections, remote_reset_ns)},
-                       {"result_bytes", offsetof(struct cost_sections, result_bytes)}};
+                       {"result_bytes", offsetof(struct cost_sections, result_bytes)},
+                       {"written_bytes", offsetof(struct cost_sections, written_bytes)}};
 enum { SECTION_MEMBERS = sizeof section_members / sizeof *section_members };
 
 static json_t *sections_to_json(const struct cost_sections *sections) {

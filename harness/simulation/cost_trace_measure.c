@@ -1,21 +1,25 @@
 /* Measuring a cost trace; see cost_trace.h. */
 #define _GNU_SOURCE
 #include "base/clock.h"
+#include "base/random.h"
 #include "harness/components.h"
 #include "harness/placement.h"
-#include "harness/simulation/cost_trace.h"
+#include "harness/simulation/cost_trace_times.h"
+#include "harness/simulation/lone_process.h"
 #include "schedulers/futex.h"
 #include "schedulers/sync_processor.h"
 
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A block is long enough that caches are as in a run but for its first batch. */
-enum { BLOCK_BATCHES = 8, SPIN_NS = 100000 };
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* One thread's side: its scratch and result slots. */
 struct encoding_side {
@@ -25,34 +29,41 @@ struct encoding_side {
     bool failed;
 };
 
-/* What a batch took, ns. */
-struct batch_times {
-    double encode, drop, reset;
+/* An order to the second thread. */
+struct order {
+    size_t batch;
+    unsigned unit; /* processing unit to be on */
+    unsigned side;
+    bool drop; /* give the results back, too */
+    bool spin; /* for the next order, which comes at once */
 };
 
-/* Alone: the caller encodes and gives back, the second thread sleeps. Lines: the same with clock
- * readings. Second: the second thread does both. Remote: it encodes and the caller gives back.
- * Crowded: both encode. */
-enum pass_kind { PASS_ALONE, PASS_LINES, PASS_SECOND, PASS_REMOTE, PASS_CROWDED, PASS_KINDS };
+/* What a pass's process tells. */
+struct report {
+    bool done, two;
+    size_t written_bytes;
+    struct error error;
+};
 
 struct tracer {
     const struct cost_trace_setup *setup;
+    struct report *report; /* this and the tables are shared with the passes' processes */
+    struct cost_times tables;
     const struct grainbench_encoder_operations *operations;
     void *encoder;
-    struct encoding_side sides[2]; /* the caller's and the second thread's */
+    struct encoding_side sides[2]; /* the second one for batches that two encode at once */
     struct placement *placement;
-    bool two, started;                     /* there is a second processing unit */
-    float *lines[2];                       /* [passes][line]: encode and drop */
-    struct batch_times *times[PASS_KINDS]; /* [passes][batch] */
-    double clock_ns;                       /* of one reading */
+    struct lone_process *lone;
+    bool two;        /* there is a second processing unit */
+    double clock_ns; /* of one reading */
+    unsigned unit;   /* that the caller is on */
     pthread_t thread;
-    /* The second thread's orders: it acts when `order` moves and answers in `answer`. */
-    _Alignas(128) _Atomic uint32_t order;
+    /* The second thread's orders: it acts when `number` moves and answers in `answer`. */
+    _Alignas(128) _Atomic uint32_t number;
     _Alignas(128) _Atomic uint32_t answer;
-    _Atomic bool stop;
-    size_t order_batch;
-    bool order_drop; /* it is to give the results back itself */
+    struct order order;
     double order_encode_ns;
+    struct random random;
 };
 
 static double clock_overhead_ns(void) {
@@ -106,55 +117,87 @@ static void drop_batch(const struct tracer *t, struct encoding_side *side, size_
 
 /* ---- the second thread ---- */
 
-/* Spins for a while, as a pool's worker does, then sleeps, so that it is out of the way while the
- * caller works alone. */
-static void await_order(struct tracer *t, uint32_t seen) {
-    uint64_t begin = clock_now_ns();
-    while (atomic_load_explicit(&t->order, memory_order_acquire) == seen)
-        if (clock_now_ns() - begin < SPIN_NS)
+static void await_order(struct tracer *t, uint32_t seen, bool spin) {
+    while (atomic_load_explicit(&t->number, memory_order_acquire) == seen)
+        if (spin)
             processor_pause();
         else
-            futex_wait((uint32_t *)&t->order, seen);
+            futex_wait((uint32_t *)&t->number, seen);
+}
+
+static void give_answer(struct tracer *t, uint32_t number) {
+    atomic_store_explicit(&t->answer, number, memory_order_release);
+    futex_wake((uint32_t *)&t->answer, 1);
+}
+
+static bool create_side(struct tracer *t, unsigned index) {
+    struct encoding_side *side = &t->sides[index];
+    size_t slots = t->setup->corpus->batch_lines * t->operations->result_size;
+    side->results = aligned_alloc(128, (slots + 4096) / 128 * 128);
+    if (!side->results) return error_write(side->message, "out of memory for a batch's results");
+    memset(side->results, 0, slots);
+    side->scratch = t->operations->scratch_create(t->encoder, index, side->message);
+    return side->scratch != NULL;
 }
 
 static void *second_main(void *argument) {
     struct tracer *t = argument;
-    placement_bind(t->placement, 1, NULL);
-    for (uint32_t seen = 0;; seen++) {
-        await_order(t, seen);
-        if (atomic_load(&t->stop)) return NULL;
+    unsigned unit = 0;
+    placement_bind(t->placement, unit, NULL);
+    t->sides[1].failed = !create_side(t, 1);
+    give_answer(t, 1);
+    bool spin = false;
+    for (uint32_t seen = 1; !t->sides[1].failed; seen++) {
+        await_order(t, seen, spin);
+        spin = t->order.spin;
+        if (t->order.unit != unit) placement_bind(t->placement, unit = t->order.unit, NULL);
+        struct encoding_side *side = &t->sides[t->order.side];
         struct batch_times own;
-        t->order_encode_ns = encode_batch(t, &t->sides[1], t->order_batch);
-        if (t->order_drop) drop_batch(t, &t->sides[1], t->order_batch, &own);
-        atomic_store_explicit(&t->answer, seen + 1, memory_order_release);
+        t->order_encode_ns = encode_batch(t, side, t->order.batch);
+        if (t->order.drop) drop_batch(t, side, t->order.batch, &own);
+        give_answer(t, seen + 1);
     }
+    return NULL;
 }
 
-static void order_batch(struct tracer *t, size_t batch, bool drop) {
-    t->order_batch = batch;
-    t->order_drop = drop;
-    atomic_fetch_add_explicit(&t->order, 1, memory_order_release);
-    futex_wake((uint32_t *)&t->order, 1);
+static void give_order(struct tracer *t, const struct order *order) {
+    t->order = *order;
+    atomic_fetch_add_explicit(&t->number, 1, memory_order_release);
+    futex_wake((uint32_t *)&t->number, 1);
 }
 
-static void await_answer(struct tracer *t) {
-    uint32_t expected = atomic_load_explicit(&t->order, memory_order_relaxed);
-    while (atomic_load_explicit(&t->answer, memory_order_acquire) != expected)
-        processor_pause();
+static void await_answer(struct tracer *t, bool spin) {
+    uint32_t expected = atomic_load_explicit(&t->number, memory_order_relaxed), answer;
+    while ((answer = atomic_load_explicit(&t->answer, memory_order_acquire)) != expected)
+        if (spin)
+            processor_pause();
+        else
+            futex_wait((uint32_t *)&t->answer, answer);
 }
 
 static bool start_second(struct tracer *t, struct error *error) {
     if (!t->two) return true;
-    t->started = pthread_create(&t->thread, NULL, second_main, t) == 0;
-    return t->started || error_set(error, "a second thread cannot be started");
+    atomic_store(&t->number, 1);
+    if (pthread_create(&t->thread, NULL, second_main, t) != 0)
+        return error_set(error, "a second thread cannot be started");
+    await_answer(t, false);
+    return !t->sides[1].failed ||
+           error_set(error, "encoder %s: %s", t->setup->encoder, t->sides[1].message);
 }
 
-static void stop_second(struct tracer *t) {
-    if (!t->started) return;
-    atomic_store(&t->stop, true);
-    atomic_fetch_add_explicit(&t->order, 1, memory_order_release);
-    futex_wake((uint32_t *)&t->order, 1);
-    pthread_join(t->thread, NULL);
+/* ---- the process with one thread ---- */
+
+static bool lone_prepare(void *context) {
+    struct tracer *t = context;
+    placement_bind(t->placement, 0, NULL);
+    return create_side(t, 0);
+}
+
+static void lone_measure(void *context, size_t batch, void *reply) {
+    struct tracer *t = context;
+    struct batch_times *times = reply;
+    times->encode = encode_batch(t, &t->sides[0], batch);
+    drop_batch(t, &t->sides[0], batch, times);
 }
 
 /* ---- passes ---- */
@@ -163,8 +206,8 @@ static void stop_second(struct tracer *t) {
 static void read_lines(struct tracer *t, unsigned pass, size_t batch) {
     const struct corpus *corpus = t->setup->corpus;
     size_t start = corpus_batch_start(corpus, batch), count = corpus_batch_size(corpus, batch);
-    float *encode = t->lines[0] + pass * corpus->line_count + start;
-    float *drop = t->lines[1] + pass * corpus->line_count + start;
+    float *encode = t->tables.lines[0] + pass * corpus->line_count + start;
+    float *drop = t->tables.lines[1] + pass * corpus->line_count + start;
     uint64_t before = clock_now_ns();
     for (size_t i = 0; i < count; i++) {
         if (!encode_line(t, &t->sides[0], start + i, i)) return;
@@ -181,9 +224,17 @@ static void read_lines(struct tracer *t, unsigned pass, size_t batch) {
     if (t->operations->scratch_reset) t->operations->scratch_reset(t->encoder, t->sides[0].scratch);
 }
 
-static void measure_batch(struct tracer *t, enum pass_kind kind, unsigned pass, size_t batch) {
+static void measure_batch(struct tracer *t, enum pass_kind kind, unsigned pass, size_t batch,
+                          bool last) {
     size_t batches = t->setup->corpus->batch_count;
-    struct batch_times *times = t->times[kind] + pass * batches + batch;
+    struct batch_times *times = t->tables.batches[kind] + pass * batches + batch;
+    bool remote = kind == PASS_REMOTE;
+    struct order order = {.batch = batch,
+                          .unit = !remote,
+                          .side = !remote,
+                          .drop = !remote,
+                          .spin = !remote && !last};
+    if (t->unit != remote) placement_bind(t->placement, t->unit = remote, NULL);
     switch (kind) {
     case PASS_ALONE:
         times->encode = encode_batch(t, &t->sides[0], batch);
@@ -192,163 +243,117 @@ static void measure_batch(struct tracer *t, enum pass_kind kind, unsigned pass, 
     case PASS_LINES:
         read_lines(t, pass, batch);
         break;
-    case PASS_SECOND:
-        order_batch(t, batch, true);
-        await_answer(t);
-        times->encode = t->order_encode_ns;
+    case PASS_LONE:
+        if (!lone_process_ask(t->lone, batch, times)) t->sides[0].failed = true;
         break;
     case PASS_REMOTE:
-        order_batch(t, batch, false);
-        await_answer(t);
+        give_order(t, &order);
+        await_answer(t, false);
+        drop_batch(t, &t->sides[0], batch, times);
         times->encode = t->order_encode_ns;
-        drop_batch(t, &t->sides[1], batch, times);
         break;
     default: /* both the same batch: they begin and end at about the same time */
-        order_batch(t, batch, true);
+        give_order(t, &order);
         times->encode = encode_batch(t, &t->sides[0], batch);
         drop_batch(t, &t->sides[0], batch, times);
-        await_answer(t);
+        await_answer(t, true);
     }
 }
 
-/* The corpus once in every kind, block by block in turns: the speed of a shared machine wanders
- * within seconds, and kinds are compared with each other. */
-static bool measure_pass(struct tracer *t, unsigned pass, struct error *error) {
-    size_t batches = t->setup->corpus->batch_count;
-    for (size_t first = 0; first < batches; first += BLOCK_BATCHES)
-        for (int k = 0; k < (t->two ? PASS_KINDS : PASS_SECOND); k++) {
-            size_t end = first + BLOCK_BATCHES < batches ? first + BLOCK_BATCHES : batches;
-            for (size_t batch = first; batch < end; batch++)
-                measure_batch(t, (enum pass_kind)k, pass, batch);
+static void measure_block(struct tracer *t, unsigned pass, size_t step, enum pass_kind kind) {
+    size_t count, first = cost_times_block(t->setup->corpus, step, kind, &count);
+    for (size_t i = 0; i < count; i++)
+        measure_batch(t, kind, pass, first + i, i + 1 == count);
+}
+
+/* The corpus once in every kind, block by block in random turns: the speed of a shared machine
+ * wanders within seconds, and kinds are compared with each other. To warm up, only the kinds that
+ * fill every word cache. */
+static bool measure_blocks(struct tracer *t, unsigned pass, bool warm_up, struct error *error) {
+    for (size_t step = 0; step < cost_times_blocks(t->setup->corpus); step++) {
+        enum pass_kind turns[PASS_KINDS];
+        size_t kinds = t->two ? PASS_KINDS : PASS_LONE;
+        for (size_t k = 0; k < kinds; k++) {
+            size_t other = random_below(&t->random, k + 1);
+            turns[k] = turns[other];
+            turns[other] = (enum pass_kind)k;
         }
+        for (size_t k = 0; k < kinds; k++) {
+            bool fills = turns[k] == PASS_LONE || turns[k] == (t->two ? PASS_CROWDED : PASS_ALONE);
+            if (fills || !warm_up) measure_block(t, pass, step, turns[k]);
+        }
+    }
     for (int side = 0; side < 2; side++)
         if (t->sides[side].failed)
-            return error_set(error, "encoder %s: %s", t->setup->encoder, t->sides[side].message);
+            return error_set(error, "encoder %s: %s", t->setup->encoder,
+                             t->sides[side].message[0] ? t->sides[side].message
+                                                       : "a batch could not be measured");
     return true;
 }
 
-/* ---- from times to costs ---- */
-
-static int compare_reals(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count) {
-    if (!count) return 0;
-    qsort(values, count, sizeof *values, compare_reals);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-enum member { MEMBER_ENCODE, MEMBER_DROP, MEMBER_RESET };
-
-static double member_of(const struct batch_times *times, enum member member) {
-    return member == MEMBER_ENCODE ? times->encode
-           : member == MEMBER_DROP ? times->drop
-                                   : times->reset;
-}
-
-/* Median over the passes of a batch's time. */
-static double batch_median(const struct tracer *t, enum pass_kind kind, size_t batch,
-                           enum member member, double *room) {
-    for (unsigned p = 0; p < t->setup->passes; p++)
-        room[p] = member_of(&t->times[kind][p * t->setup->corpus->batch_count + batch], member);
-    return median(room, t->setup->passes);
-}
-
-/* Median over batches and passes of one kind's time over that of another kind a moment before. */
-static double ratio_of(const struct tracer *t, enum pass_kind kind, enum pass_kind over,
-                       enum member member, double *room) {
-    size_t batches = t->setup->corpus->batch_count, count = 0;
-    for (size_t i = 0; i < batches * t->setup->passes; i++) {
-        double here = member_of(&t->times[over][i], member);
-        double there = member_of(&t->times[kind][i], member);
-        if (here > 0 && there > 0) room[count++] = there / here;
+/* Up to the last byte of a result's slot that encoding some lines changes. */
+static size_t written_bytes(struct tracer *t) {
+    enum { MARK = 0xA5, LINES = 100 };
+    struct encoding_side *side = &t->sides[0];
+    size_t size = t->operations->result_size, most = 0;
+    size_t count = corpus_batch_size(t->setup->corpus, 0);
+    for (size_t i = 0; i < (count < LINES ? count : LINES); i++) {
+        memset(side->results, MARK, size);
+        if (!encode_line(t, side, i, 0)) break;
+        size_t end = size;
+        while (end > most && (unsigned char)side->results[end - 1] == MARK)
+            end--;
+        most = end;
+        drop_result(t, side, 0);
     }
-    return median(room, count);
-}
-
-static double median_of(const struct tracer *t, enum pass_kind kind, enum member member,
-                        double *room) {
-    size_t count = t->setup->corpus->batch_count * t->setup->passes;
-    for (size_t i = 0; i < count; i++)
-        room[i] = member_of(&t->times[kind][i], member);
-    return median(room, count);
-}
-
-/* Lines' medians, and then such that a batch's lines sum up to the batch's median. */
-static void share_out(const struct tracer *t, int which, enum member member, double *costs,
-                      double *room) {
-    const struct corpus *corpus = t->setup->corpus;
-    unsigned passes = t->setup->passes;
-    for (size_t b = 0; b < corpus->batch_count; b++) {
-        size_t start = corpus_batch_start(corpus, b), count = corpus_batch_size(corpus, b);
-        double sum = 0, batch_ns = batch_median(t, PASS_ALONE, b, member, room);
-        for (size_t line = start; line < start + count; line++) {
-            for (unsigned p = 0; p < passes; p++)
-                room[p] = t->lines[which][p * corpus->line_count + line];
-            costs[line] = median(room, passes);
-            sum += costs[line];
-        }
-        for (size_t line = start; line < start + count; line++)
-            costs[line] = sum > 0 ? costs[line] * batch_ns / sum : batch_ns / (double)count;
-    }
-}
-
-static bool conclude(const struct tracer *t, struct cost_trace *trace, struct error *error) {
-    size_t most = t->setup->corpus->batch_count * t->setup->passes + t->setup->passes;
-    double *room = calloc(most, sizeof *room);
-    if (!room) return error_set(error, "out of memory");
-    share_out(t, 0, MEMBER_ENCODE, trace->encode_ns, room);
-    share_out(t, 1, MEMBER_DROP, trace->drop_ns, room);
-    struct cost_sections *sections = &trace->sections;
-    sections->result_bytes = (double)t->operations->result_size;
-    sections->reset_ns = median_of(t, PASS_ALONE, MEMBER_RESET, room);
-    if (t->two) {
-        sections->remote_encode = ratio_of(t, PASS_REMOTE, PASS_SECOND, MEMBER_ENCODE, room);
-        sections->remote_drop = ratio_of(t, PASS_REMOTE, PASS_ALONE, MEMBER_DROP, room);
-        sections->remote_reset_ns = median_of(t, PASS_REMOTE, MEMBER_RESET, room);
-        sections->crowd = ratio_of(t, PASS_CROWDED, PASS_ALONE, MEMBER_ENCODE, room);
-    }
-    free(room);
-    return true;
+    if (t->operations->scratch_reset) t->operations->scratch_reset(t->encoder, side->scratch);
+    return most;
 }
 
 /* ---- life ---- */
 
-static bool create_side(struct tracer *t, unsigned index, struct error *error) {
-    struct encoding_side *side = &t->sides[index];
-    size_t slots = t->setup->corpus->batch_lines * t->operations->result_size;
-    side->results = aligned_alloc(128, (slots + 4096) / 128 * 128);
-    if (!side->results) return error_set(error, "out of memory for a batch's results");
-    memset(side->results, 0, slots);
-    side->scratch = t->operations->scratch_create(t->encoder, index, side->message);
-    return side->scratch ? true
-                         : error_set(error, "encoder %s: %s", t->setup->encoder, side->message);
+static void *shared(size_t count, size_t size) {
+    void *memory =
+        mmap(NULL, count * size + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void give_back(void *memory, size_t count, size_t size) {
+    if (memory) munmap(memory, count * size + 1);
 }
 
 static bool create_tables(struct tracer *t, struct error *error) {
     const struct corpus *corpus = t->setup->corpus;
-    bool good = true;
+    t->report = shared(1, sizeof *t->report);
+    bool good = t->report != NULL;
     for (int i = 0; i < 2; i++) {
-        t->lines[i] = calloc(corpus->line_count * t->setup->passes + 1, sizeof *t->lines[i]);
-        good &= t->lines[i] != NULL;
+        t->tables.lines[i] =
+            shared(corpus->line_count * t->setup->passes, sizeof *t->tables.lines[i]);
+        good &= t->tables.lines[i] != NULL;
     }
     for (int k = 0; k < PASS_KINDS; k++) {
-        t->times[k] = calloc(corpus->batch_count * t->setup->passes + 1, sizeof *t->times[k]);
-        good &= t->times[k] != NULL;
+        t->tables.batches[k] =
+            shared(corpus->batch_count * t->setup->passes, sizeof *t->tables.batches[k]);
+        good &= t->tables.batches[k] != NULL;
     }
     return good || error_set(error, "out of memory for the times of %zu lines", corpus->line_count);
 }
 
-static bool tracer_create(struct tracer *t, const struct component *component,
-                          struct error *error) {
+static void destroy_tables(struct tracer *t) {
+    const struct corpus *corpus = t->setup->corpus;
+    for (int i = 0; i < 2; i++)
+        give_back(t->tables.lines[i], corpus->line_count * t->setup->passes,
+                  sizeof *t->tables.lines[i]);
+    for (int k = 0; k < PASS_KINDS; k++)
+        give_back(t->tables.batches[k], corpus->batch_count * t->setup->passes,
+                  sizeof *t->tables.batches[k]);
+    give_back(t->report, 1, sizeof *t->report);
+}
+
+static bool create_encoder(struct tracer *t, const struct component *component,
+                           struct error *error) {
     const struct cost_trace_setup *setup = t->setup;
     char message[GRAINBENCH_MESSAGE_SIZE] = "no reason given";
-    t->operations = component->encoder;
-    t->placement = placement_create(NULL, PLACEMENT_CORES, error);
-    if (!t->placement) return false;
-    t->two = placement_core_count(t->placement) > 1;
     struct grainbench_encoder_setup encoder_setup = {
         .struct_size = sizeof encoder_setup,
         .vocab_path = setup->vocab_path,
@@ -357,31 +362,46 @@ static bool tracer_create(struct tracer *t, const struct component *component,
         .workers = 2};
     t->encoder = t->operations->create(&encoder_setup, component->options, message);
     if (!t->encoder) return error_set(error, "encoder %s: %s", setup->encoder, message);
-    t->clock_ns = clock_overhead_ns();
-    return create_tables(t, error) && create_side(t, 0, error) && create_side(t, 1, error);
+    return true;
 }
 
-static void tracer_destroy(struct tracer *t) {
-    for (int s = 0; s < 2; s++) {
-        if (t->sides[s].scratch) t->operations->scratch_destroy(t->encoder, t->sides[s].scratch);
-        free(t->sides[s].results);
-        free(t->lines[s]);
-    }
-    for (int k = 0; k < PASS_KINDS; k++)
-        free(t->times[k]);
-    if (t->encoder) t->operations->destroy(t->encoder);
-    placement_destroy(t->placement);
-    free(t);
-}
-
-static bool measure(struct tracer *t, struct error *error) {
+/* One pass, in this process. */
+static bool run_pass(struct tracer *t, const struct component *component, unsigned pass,
+                     struct error *error) {
+    t->placement = placement_create(NULL, PLACEMENT_CORES, error);
+    if (!t->placement || !create_encoder(t, component, error)) return false;
     placement_bind(t->placement, 0, NULL);
-    if (!start_second(t, error)) return false;
-    bool good = measure_pass(t, 0, error); /* word caches fill; measured again below */
-    for (unsigned pass = 0; good && pass < t->setup->passes; pass++)
-        good = measure_pass(t, pass, error);
-    stop_second(t);
-    return good;
+    t->report->two = t->two = placement_core_count(t->placement) > 1;
+    t->clock_ns = clock_overhead_ns();
+    t->random = (struct random){pass + 1};
+    if (t->two) { /* before there is a second thread */
+        t->lone =
+            lone_process_start(lone_prepare, lone_measure, t, sizeof(struct batch_times), error);
+        if (!t->lone) return false;
+    }
+    if (!create_side(t, 0))
+        return error_set(error, "encoder %s: %s", t->setup->encoder, t->sides[0].message);
+    t->report->written_bytes = written_bytes(t);
+    return start_second(t, error) && measure_blocks(t, pass, true, error) &&
+           measure_blocks(t, pass, false, error);
+}
+
+/* In a process of its own, so that memory lies elsewhere in each pass, as in each run. */
+static bool measure_pass(struct tracer *t, const struct component *component, unsigned pass,
+                         struct error *error) {
+    int status;
+    t->report->done = false;
+    error_set(&t->report->error, "the process that measured ended early");
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        t->report->done = run_pass(t, component, pass, &t->report->error);
+        lone_process_end(t->lone);
+        _exit(0);
+    }
+    if (child < 0) return error_set_errno(error, "a process to measure in cannot be started");
+    waitpid(child, &status, 0);
+    return t->report->done || error_set(error, "%s", t->report->error.message);
 }
 
 static void describe(const struct cost_trace_setup *setup, struct cost_trace *trace) {
@@ -394,6 +414,24 @@ static void describe(const struct cost_trace_setup *setup, struct cost_trace *tr
              setup->passes);
 }
 
+static bool measure(struct tracer *t, const struct component *component, struct cost_trace *trace,
+                    struct error *error) {
+    t->tables.corpus = t->setup->corpus;
+    t->tables.passes = t->setup->passes;
+    bool good = create_tables(t, error);
+    t->operations = component->encoder;
+    for (unsigned pass = 0; good && pass < t->setup->passes; pass++)
+        good = measure_pass(t, component, pass, error);
+    if (good) {
+        t->tables.two = t->report->two;
+        trace->sections.result_bytes = (double)t->operations->result_size;
+        trace->sections.written_bytes = (double)t->report->written_bytes;
+        good = cost_times_conclude(&t->tables, trace, error);
+    }
+    destroy_tables(t);
+    return good;
+}
+
 struct cost_trace *cost_trace_measure(const struct cost_trace_setup *setup, struct error *error) {
     struct component component;
     if (!component_parse_encoder(setup->encoder, &component, error)) return NULL;
@@ -404,9 +442,8 @@ struct cost_trace *cost_trace_measure(const struct cost_trace_setup *setup, stru
     if (tracer) {
         memset(tracer, 0, size);
         tracer->setup = setup;
-        done = tracer_create(tracer, &component, error) && measure(tracer, error) &&
-               conclude(tracer, trace, error);
-        tracer_destroy(tracer);
+        done = measure(tracer, &component, trace, error);
+        free(tracer);
     } else if (trace)
         error_set(error, "out of memory");
     component_free(&component);

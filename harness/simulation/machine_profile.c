@@ -211,6 +211,7 @@ struct virtual_costs machine_profile_costs(const struct machine_profile *profile
         .remote_free_ns = v[PROFILE_remote_free_ns],
         .copy_ns = v[PROFILE_copy_ns],
         .stream_ns = v[PROFILE_stream_ns],
+        .upgrade_ns = v[PROFILE_upgrade_ns],
         .smt_factor = v[PROFILE_smt_factor],
         .smt_spin_factor = v[PROFILE_smt_spin_factor],
         .rmw_drains_stores = profile->rmw_drains_stores,

@@ -37,6 +37,7 @@ struct profile_value {
     PARAMETER(remote_free_ns, 0, 1e6, "freeing it on another thread")                              \
     PARAMETER(copy_ns, 0, 1e5, "copying one line of memory that the core holds")                   \
     PARAMETER(stream_ns, 0, 1e5, "a further line of a block that another core wrote")              \
+    PARAMETER(upgrade_ns, 0, 1e5, "writing a line of a block that another core has read")          \
     PARAMETER(efficiency_speed, 0.05, 1, "speed of an efficiency core, of the other cores'")       \
     PARAMETER(smt_factor, 1, 4, "how much longer items take while the sibling runs items")         \
     PARAMETER(smt_spin_factor, 1, 4, "the same while the sibling spins")                           \

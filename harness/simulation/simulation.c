@@ -31,6 +31,16 @@ static uint64_t to_ps(double ns) {
     return (uint64_t)(ns * 1000 + 0.5);
 }
 
+/* Sections that are not known change nothing. */
+static double factor_of(double section) {
+    return section > 0 ? section : 1;
+}
+
+/* A scheduler that has started no thread leaves the process with one. */
+static double lone_factor(double section) {
+    return virtual_started() == 1 ? factor_of(section) : 1;
+}
+
 static void run_items(void *context, size_t begin, size_t end, unsigned worker) {
     struct simulation *simulation = context;
     const struct cost_trace *trace = simulation->setup->trace;
@@ -38,17 +48,19 @@ static void run_items(void *context, size_t begin, size_t end, unsigned worker) 
     unsigned core = virtual_core();
     /* Memory that another thread gives back is dearer to get again. */
     bool elsewhere = !drop_here && core != simulation->caller;
-    double factor =
-        elsewhere && trace->sections.remote_encode > 0 ? trace->sections.remote_encode : 1;
+    double factor = elsewhere ? factor_of(trace->sections.remote_encode)
+                              : lone_factor(trace->sections.lone_encode);
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         size_t line = simulation->start + i;
-        double cost = trace->encode_ns[line] * factor + (drop_here ? trace->drop_ns[line] : 0);
+        double cost = trace->encode_ns[line] * factor;
+        if (drop_here) cost += trace->drop_ns[line] * lone_factor(trace->sections.lone_drop);
         simulation->done_by[i] = (uint16_t)core;
         if (elsewhere) virtual_arena_touch(core, 0);
         virtual_work(to_ps(cost));
         if (simulation->results)
-            virtual_own(simulation->results + i * simulation->result_size, simulation->result_size);
+            virtual_own(simulation->results + i * simulation->result_size,
+                        (size_t)trace->sections.written_bytes);
     }
 }
 
@@ -70,6 +82,7 @@ static void drop_results(const struct simulation *simulation, size_t count) {
     double factor = remote_drop_factor(setup);
     for (size_t i = 0; i < count; i++) {
         double cost = setup->trace->drop_ns[simulation->start + i];
+        cost *= lone_factor(setup->trace->sections.lone_drop);
         if (simulation->done_by[i] != virtual_core()) {
             cost *= factor;
             if (cost > 0) virtual_arena_touch(simulation->done_by[i], to_ps(cost));

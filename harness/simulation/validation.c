@@ -99,12 +99,16 @@ void validation_free(struct validation *validation) {
 static void predict_serial(const struct validation *validation, double *predicted_ns) {
     const struct corpus *corpus = validation->setup.corpus;
     const struct cost_trace *trace = validation->setup.trace;
+    const struct cost_sections *sections = &trace->sections;
+    double encode = sections->lone_encode > 0 ? sections->lone_encode : 1;
+    double drop = sections->lone_drop > 0 ? sections->lone_drop : 1;
     for (size_t b = 0; b < validation->batches; b++) {
         size_t number = b * validation->stride % corpus->batch_count;
         size_t start = corpus_batch_start(corpus, number);
-        predicted_ns[b] = trace->sections.reset_ns;
+        predicted_ns[b] = sections->reset_ns;
         for (size_t i = 0; i < corpus_batch_size(corpus, number); i++)
-            predicted_ns[b] += trace->encode_ns[start + i] + trace->drop_ns[start + i];
+            predicted_ns[b] +=
+                trace->encode_ns[start + i] * encode + trace->drop_ns[start + i] * drop;
     }
 }
 
@@ -179,6 +183,21 @@ static unsigned threads_of(const struct validated_arm *arm) {
     return arm->spec.workers + !arm->caller_works;
 }
 
+/* What such an arm's own waiting does not tell, the others' of the same round does. */
+static void judge_crowded_arms(struct validation *validation) {
+    unsigned units = placement_pu_count(validation->placement);
+    bool disturbed = false;
+    for (size_t i = 0; i < validation->count; i++)
+        disturbed |= isnan(validation->arms[i].ratios[validation->rounds]);
+    for (size_t i = 0; disturbed && i < validation->count; i++) {
+        struct validated_arm *arm = &validation->arms[i];
+        if (threads_of(arm) <= units || isnan(arm->ratios[validation->rounds])) continue;
+        arm->ratios[validation->rounds] = NAN;
+        arm->dropped++;
+        arm->kept--;
+    }
+}
+
 /* Some batches by every arm, in a random order; samples that the environment disturbed are left
  * out. Arms are processes: whoever is measured twice in a row would find its caches warm, so nobody
  * is more often than by chance, and a sample is long enough that its beginning does not count. */
@@ -207,6 +226,7 @@ static bool measure_round(struct validation *validation, struct error *error) {
         arm->ratios[validation->rounds] =
             disturbed ? NAN : (double)sample.duration_ns / predicted_ns;
     }
+    judge_crowded_arms(validation);
     validation->rounds++;
     return true;
 }

@@ -198,6 +198,23 @@ static void test_collecting_costs_the_caller_by_the_leaf(void **state) {
     assert_true(extra_ns[1] > extra_ns[0] && extra_ns[2] > extra_ns[1] + 20000);
 }
 
+/* A scheduler that starts no thread leaves malloc without atomic operations. */
+static void test_a_process_with_one_thread_has_its_own_costs(void **state) {
+    (void)state;
+    static const char *const schedulers[] = {"serial", "static", "rayon"};
+    for (int i = 0; i < 3; i++) {
+        struct simulation_setup setup = setup_of(schedulers[i], 1);
+        struct simulation_result beside = run(&setup);
+        data.trace.sections.lone_encode = data.trace.sections.lone_drop = 0.5;
+        struct simulation_result lone = run(&setup);
+        data.trace.sections.lone_encode = data.trace.sections.lone_drop = 0;
+        double ratio = (double)lone.duration_ns / (double)beside.duration_ns;
+        assert_true(i < 2 ? ratio < 0.51 : ratio > 0.999);
+        simulation_free(&beside);
+        simulation_free(&lone);
+    }
+}
+
 static void test_a_scaled_trace_forgets_what_was_measured_here(void **state) {
     (void)state;
     struct error error;
@@ -243,6 +260,7 @@ int main(void) {
         cmocka_unit_test(test_smt_siblings_share_a_core),
         cmocka_unit_test(test_too_many_workers_are_refused),
         cmocka_unit_test(test_collecting_costs_the_caller_by_the_leaf),
+        cmocka_unit_test(test_a_process_with_one_thread_has_its_own_costs),
         cmocka_unit_test(test_a_scaled_trace_forgets_what_was_measured_here),
         cmocka_unit_test(test_published_figures_are_found_by_scheduler_and_threads),
     };

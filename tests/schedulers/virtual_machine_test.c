@@ -31,6 +31,7 @@ static const struct virtual_costs costs = {
     .remote_free_ns = 20,
     .copy_ns = 2,
     .stream_ns = 7,
+    .upgrade_ns = 9,
     .crowd_factor = 1.5,
     .leaf_ns = 2,
     .smt_factor = 1.75,
@@ -244,6 +245,35 @@ static void test_the_first_fetched_line_of_a_copy_pays_the_distance(void **state
     virtual_machine_destroy(machine);
 }
 
+static void read_block(void *argument) {
+    (void)argument;
+    move_block_ps();
+}
+
+static uint64_t write_block_ps(void) {
+    uint64_t begin = virtual_now_ps();
+    write_block(NULL);
+    return virtual_now_ps() - begin;
+}
+
+static void write_what_another_had(void *argument) {
+    (void)argument;
+    write_block(NULL);
+    assert_int_equal(write_block_ps(), 0);
+    on_core(2, write_block);
+    assert_int_equal(write_block_ps(), 8 * 7 * 1000);
+    on_core(2, read_block);
+    assert_int_equal(write_block_ps(), 8 * 9 * 1000);
+    assert_int_equal(write_block_ps(), 0);
+}
+
+static void test_writing_what_another_core_has_read_takes_its_copies_away(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, write_what_another_had);
+    virtual_machine_destroy(machine);
+}
+
 enum { BLOCKS = 9 };
 static void *blocks[BLOCKS];
 
@@ -312,7 +342,8 @@ static void wake_after_long_sleeps(void *argument) {
         shared.futex = 0;
         uint64_t begin = virtual_now_ps();
         unsigned core = virtual_spawn(sleep_once, NULL, 2);
-        /* The sleeper's call takes 700 ns, the waker's store 1 and its call up to the wake 1,400. */
+        /* The sleeper's call takes 700 ns, the waker's store 1 and its call up to the wake 1,400.
+         */
         virtual_work((expected[i].slept_us * 1000 + 700 - 1401) * 1000);
         virtual_touch(&shared.futex, VIRTUAL_STORE, 0, 0);
         shared.futex = 1;
@@ -451,6 +482,7 @@ int main(void) {
         cmocka_unit_test(test_a_waker_pays_for_each_sleeper_and_sleepers_start_later),
         cmocka_unit_test(test_items_take_longer_while_the_sibling_works),
         cmocka_unit_test(test_the_first_fetched_line_of_a_copy_pays_the_distance),
+        cmocka_unit_test(test_writing_what_another_core_has_read_takes_its_copies_away),
         cmocka_unit_test(test_blocks_beyond_the_cache_go_to_the_arena_they_came_from),
         cmocka_unit_test(test_waking_takes_longer_after_a_long_sleep),
         cmocka_unit_test(test_items_take_longer_on_a_slow_core),
