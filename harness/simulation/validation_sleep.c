@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ITEMS = 1000, BATCHES = 12, SLEEP_NS = 2000000, COUNTS = 3 };
+enum { ITEMS = 1000, BATCHES = 48, SLEEP_NS = 2000000, COUNTS = 3 };
 
 static const char *const count_names[COUNTS] = {"leaves", "joins", "steals"};
 
