@@ -1,7 +1,6 @@
 /* Portable C on 64-bit words, eight bytes at a time; see fast_level.h. */
+#include "tokenizer/fast_entry.h"
 #include "tokenizer/fast_level.h"
-
-#include <string.h>
 
 #define LEVEL_INLINE static inline __attribute__((always_inline))
 #define EACH         0x0101010101010101u
@@ -21,20 +20,10 @@ LEVEL_INLINE uint64_t gather(uint64_t word) {
     return ((word & TOP) >> 7) * 0x0102040810204080u >> 56;
 }
 
-/* Byte i of the block in bits 8i of the word, whatever the machine's byte order. */
-LEVEL_INLINE uint64_t load_word(const uint8_t *bytes) {
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
 LEVEL_INLINE struct fast_masks level_classify(const uint8_t *bytes) {
     struct fast_masks masks = {0};
     for (unsigned i = 0; i < 64; i += 8) {
-        uint64_t word = load_word(bytes + i), ascii = ~word & TOP;
+        uint64_t word = fast_load(bytes + i), ascii = ~word & TOP;
         uint64_t low = word & ~TOP;
         uint64_t blank = in_range(low, ' ', ' ') & ascii;
         masks.letter |= gather(in_range(low | EACH * 0x20, 'a', 'z') & ascii) << i;
@@ -50,7 +39,7 @@ LEVEL_INLINE struct fast_masks level_classify(const uint8_t *bytes) {
 LEVEL_INLINE uint64_t level_newlines(const uint8_t *bytes) {
     uint64_t mask = 0;
     for (unsigned i = 0; i < 64; i += 8) {
-        uint64_t word = load_word(bytes + i);
+        uint64_t word = fast_load(bytes + i);
         mask |= gather(in_range(word & ~TOP, '\n', '\n') & ~word) << i;
     }
     return mask;
@@ -67,7 +56,7 @@ typedef struct {
 LEVEL_INLINE level_word level_load(const uint8_t *word, uint32_t length) {
     const uint8_t *mask = fast_key_masks + FAST_KEY_BYTES - length;
     return (level_word){
-        {~load_word(word) & load_word(mask), ~load_word(word + 8) & load_word(mask + 8)}};
+        {~fast_load(word) & fast_load(mask), ~fast_load(word + 8) & fast_load(mask + 8)}};
 }
 
 LEVEL_INLINE level_word level_reload(const uint64_t *key) {
