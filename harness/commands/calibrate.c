@@ -1,16 +1,19 @@
 /* `grainbench calibrate`: measures this machine's costs for simulations. */
 #include "harness/simulation/calibrate.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "harness/command.h"
 #include "harness/machine.h"
 #include "results/grid.h"
+#include "results/statistics.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct calibrate_options {
     const char *output, *name;
-    int64_t trials;
+    int64_t rounds, trials;
 };
 
 static const struct grainbench_option option_table[] = {
@@ -18,36 +21,95 @@ static const struct grainbench_option option_table[] = {
      NULL, NULL, 0, 0, "write the profile there, for 'grainbench simulate --machine FILE'"},
     {"name", 0, GRAINBENCH_OPTION_TEXT, offsetof(struct calibrate_options, name), "NAME",
      "this-machine", NULL, 0, 0, "what the profile is called"},
-    {"trials", 'n', GRAINBENCH_OPTION_INTEGER, offsetof(struct calibrate_options, trials), "N",
-     "21", NULL, 5, 100, "measurements a value; their median and spread are kept"},
+    {"rounds", 'r', GRAINBENCH_OPTION_INTEGER, offsetof(struct calibrate_options, rounds), "N",
+     "61", NULL, 1, CALIBRATION_ROUNDS_MOST,
+     "rounds, each a process that measures everything; their median and spread are kept"},
+    {"trials", 'n', GRAINBENCH_OPTION_INTEGER, offsetof(struct calibrate_options, trials), "N", "9",
+     NULL, 1, CALIBRATION_TRIALS_MOST, "measurements a value and round"},
     {0}};
 
-static bool print_profile(const struct machine_profile *profile,
-                          const struct calibration_extra *extra, struct error *error) {
-    static const char *const titles[] = {"<parameter", "typical", "low", "high", "<source", NULL};
+struct calibration {
+    struct placement *placement;
+    struct machine_profile profile;
+    struct calibration_round rounds[CALIBRATION_ROUNDS_MOST];
+    unsigned round_count;
+};
+
+enum { VALUES_A_LINE = 20 };
+
+static bool print_values(const struct calibration *calibration, struct error *error) {
+    static const char *const titles[] = {"<parameter", "typical",  "low",     "high",
+                                         "least",      "greatest", "<source", NULL};
     struct grid *grid = grid_create(titles);
     if (!grid) return error_set(error, "out of memory");
     for (int i = 0; i < PROFILE_PARAMETER_COUNT; i++) {
-        const struct profile_value *v = &profile->values[i];
+        const struct profile_value *v = &calibration->profile.values[i];
+        struct calibration_spread spread = calibration_spread_of(
+            calibration->rounds, calibration->round_count, (enum profile_parameter)i);
         grid_add(grid, "%s", profile_parameter_name((enum profile_parameter)i));
         grid_add(grid, "%.4g", v->typical);
         grid_add(grid, "%.4g", v->low);
         grid_add(grid, "%.4g", v->high);
+        grid_add(grid, spread.counted ? "%.4g" : "", spread.least);
+        grid_add(grid, spread.counted ? "%.4g" : "", spread.greatest);
         grid_add(grid, "%s", v->source);
     }
     bool printed = grid_print(grid, GRID_TEXT, stdout, error);
     grid_free(grid);
-    if (extra->contended_rmw_ns > 0)
-        printf("contended fetch-and-add, two cores: %.1f ns each\n", extra->contended_rmw_ns);
-    const struct memory_contention *c = &extra->contention;
-    if (c->alone_ns > 0)
-        printf("malloc and free of 256 bytes, ns: alone %.1f, two threads with an arena each %.1f, "
-               "two on one arena %.1f\nfree of another thread's 256 bytes, ns: while it sleeps "
-               "%.1f, while it allocates and frees %.1f\n",
-               c->alone_ns, c->separate_ns, c->one_arena_ns, c->remote_ns, c->remote_busy_ns);
-    printf("%s; %u pair%s of processing units\n", profile->title, extra->pairs,
-           extra->pairs == 1 ? "" : "s");
     return printed;
+}
+
+/* The values of every round, in their order, where a distance moved or a value cannot be. */
+static void print_moved(const struct calibration *calibration) {
+    for (int i = 0; i < PROFILE_PARAMETER_COUNT; i++) {
+        enum profile_parameter parameter = (enum profile_parameter)i;
+        struct calibration_spread spread =
+            calibration_spread_of(calibration->rounds, calibration->round_count, parameter);
+        if (!spread.refused && !calibration_moved(&spread, parameter)) continue;
+        printf("%s", profile_parameter_name(parameter));
+        if (calibration_moved(&spread, parameter))
+            printf(" moved between rounds, %.1fx", spread.greatest / spread.least);
+        printf(", by round%s:", spread.refused ? " (in brackets what cannot be)" : "");
+        for (unsigned r = 0; r < calibration->round_count; r++) {
+            if (r % VALUES_A_LINE == 0) printf("\n   ");
+            const struct calibration_round *round = &calibration->rounds[r];
+            printf(calibration_possible(round, parameter) ? " %.3g" : " [%.3g]",
+                   round->values[parameter]);
+        }
+        putchar('\n');
+    }
+}
+
+/* The median over the rounds of a real number at `offset` in them. */
+static double median_at(const struct calibration *calibration, size_t offset) {
+    double values[CALIBRATION_ROUNDS_MOST];
+    for (unsigned r = 0; r < calibration->round_count; r++)
+        memcpy(&values[r], (const char *)&calibration->rounds[r] + offset, sizeof values[r]);
+    return statistics_median(values, calibration->round_count);
+}
+
+static void print_contention(const struct calibration *calibration) {
+#define MEDIAN(field) median_at(calibration, offsetof(struct calibration_round, field))
+    if (placement_pu_count(calibration->placement) < 2) return;
+    printf("contended fetch-and-add, two cores: %.1f ns each\n", MEDIAN(contended_rmw_ns));
+    printf("malloc and free of 256 bytes, ns: alone %.1f, two threads with an arena each %.1f, "
+           "two on one arena %.1f\nfree of another thread's 256 bytes, ns: while it sleeps "
+           "%.1f, while it allocates and frees %.1f\n",
+           MEDIAN(contention.alone_ns), MEDIAN(contention.separate_ns),
+           MEDIAN(contention.one_arena_ns), MEDIAN(contention.remote_ns),
+           MEDIAN(contention.remote_busy_ns));
+#undef MEDIAN
+}
+
+static bool print_calibration(const struct calibration *calibration, double duration_s,
+                              struct error *error) {
+    unsigned pairs = calibration->rounds[0].pairs;
+    if (!print_values(calibration, error)) return false;
+    print_moved(calibration);
+    print_contention(calibration);
+    printf("%s; %u pair%s of processing units, %u rounds in %.0f s\n", calibration->profile.title,
+           pairs, pairs == 1 ? "" : "s", calibration->round_count, duration_s);
+    return true;
 }
 
 static void name_profile(struct machine_profile *profile, const char *name,
@@ -62,25 +124,37 @@ static void name_profile(struct machine_profile *profile, const char *name,
     json_decref(machine);
 }
 
+static bool calibrate(const struct calibrate_options *options, struct calibration *calibration,
+                      struct error *error) {
+    uint64_t begin = clock_now_ns();
+    calibration->round_count = (unsigned)options->rounds;
+    calibration->placement = placement_create(NULL, PLACEMENT_CORES, error);
+    if (!calibration->placement ||
+        !calibrate_rounds(calibration->placement, (unsigned)options->trials,
+                          calibration->round_count, calibration->rounds, error) ||
+        !calibration_profile(calibration->placement, calibration->rounds, calibration->round_count,
+                             &calibration->profile, error))
+        return false;
+    name_profile(&calibration->profile, options->name, calibration->placement);
+    return print_calibration(calibration, (double)(clock_now_ns() - begin) / 1e9, error) &&
+           (!options->output ||
+            machine_profile_save(&calibration->profile, options->output, error));
+}
+
 static int run_calibrate(const void *values, int operand_count, char **operands) {
     const struct calibrate_options *options = values;
-    struct error error;
+    struct error error = {"out of memory"};
     if (operand_count) return command_fail("calibrate", "'%s' is not expected here", operands[0]);
     if (options->output && !file_can_be_written(options->output, &error))
         return command_fail("calibrate", "%s", error.message);
-    struct placement *placement = placement_create(NULL, PLACEMENT_CORES, &error);
-    struct machine_profile profile = {0};
-    struct calibration_extra extra;
-    bool done = placement &&
-                calibrate_machine(placement, (unsigned)options->trials, &profile, &extra, &error);
-    if (done) {
-        name_profile(&profile, options->name, placement);
-        done = print_profile(&profile, &extra, &error) &&
-               (!options->output || machine_profile_save(&profile, options->output, &error));
-        if (done && options->output) printf("profile: %s\n", options->output);
+    struct calibration *calibration = calloc(1, sizeof *calibration);
+    bool done = calibration && calibrate(options, calibration, &error);
+    if (done && options->output) printf("profile: %s\n", options->output);
+    if (calibration) {
+        machine_profile_free(&calibration->profile);
+        placement_destroy(calibration->placement);
+        free(calibration);
     }
-    machine_profile_free(&profile);
-    placement_destroy(placement);
     return done ? EXIT_OK : command_fail("calibrate", "%s", error.message);
 }
 
@@ -92,10 +166,17 @@ const struct command command_calibrate = {
         "Measures what a simulated machine needs to know: how long a cache line takes between "
         "pinned threads of every kind of pair there is, atomic operations with and without "
         "contention, fences, spin hints, sched_yield, sleeping and waking, allocating and freeing "
-        "here and on another thread. Every value is the median of the trials; low and high are "
-        "their tenth and ninetieth percentile.\n\n"
+        "here and on another thread.\n\n"
+        "Everything is measured in rounds, each a process of its own, because on a shared host a "
+        "guest's processors move and because where memory lies changes what copying costs. A "
+        "round's value is the median of its trials. The typical value is the median of the rounds, "
+        "low and high are their tenth and ninetieth percentile. Rounds whose value cannot be, such "
+        "as a line fetched from another core for less than one that is held, are left out and "
+        "listed. A distance that moved by more than half between rounds is listed round by round; "
+        "the profile's sources say so, too.\n\n"
         "What a machine does not have gets a plain value, and its source says so. Run it on an "
-        "idle machine: waking is slower and wider where others run.",
+        "idle machine: waking is slower and wider where others run. It takes about a minute; "
+        "--rounds and --trials make it shorter or longer.",
     .examples = "grainbench calibrate\n"
                 "grainbench calibrate --output my-machine.json\n"
                 "grainbench simulate --machine my-machine.json --threads 1,2",

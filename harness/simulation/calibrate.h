@@ -1,22 +1,39 @@
-/* Measures on this machine what a simulated one needs to know (machine_profile.h). */
+/* Measures on this machine what a simulated one needs to know (machine_profile.h), in rounds: on a
+ * shared host the processors of a guest move, so that a value measured in one go is that of one
+ * moment. */
 #ifndef HARNESS_CALIBRATE_H
 #define HARNESS_CALIBRATE_H
 
-#include "harness/simulation/calibrate_memory.h"
-#include "harness/simulation/machine_profile.h"
+#include "harness/simulation/calibrate_round.h"
 
-struct calibration_extra {
-    double contended_rmw_ns; /* one fetch-and-add while a second core does the same; 0: one core */
-    struct memory_contention contention; /* all 0: one processing unit */
-    unsigned pairs; /* pairs of processing units between which a line was bounced */
+enum { CALIBRATION_ROUNDS_MOST = 400 };
+
+/* Takes `count` rounds of `trials` measurements of every value, each in a process of its own,
+ * because where memory lies changes what copying and freeing cost. The machine should be idle, and
+ * this process must have one thread. */
+bool calibrate_rounds(const struct placement *placement, unsigned trials, unsigned count,
+                      struct calibration_round *rounds, struct error *error);
+
+/* How far a value moved between the rounds that count. */
+struct calibration_spread {
+    unsigned counted; /* rounds that count: 0 where nothing could be measured */
+    unsigned refused; /* rounds whose value cannot be: a fetched line cheaper than a held one */
+    double typical;   /* the median of those that count */
+    double low, high; /* their tenth and ninetieth percentile */
+    double least, greatest;
 };
 
-/* Fills the profile: each value the median of `trials`, low and high their tenth and ninetieth
- * percentile. What this machine does not have (an SMT sibling, a second L3, a third core) gets a
- * plain value and a source that says so. Takes about `trials` x 0.1 s; the process should be alone.
- */
-bool calibrate_machine(const struct placement *placement, unsigned trials,
-                       struct machine_profile *profile, struct calibration_extra *extra,
-                       struct error *error);
+/* Whether a round's value can be. */
+bool calibration_possible(const struct calibration_round *round, enum profile_parameter parameter);
+struct calibration_spread calibration_spread_of(const struct calibration_round *rounds,
+                                                unsigned count, enum profile_parameter parameter);
+/* Whether this is a distance, and the rounds' values differ by more than half. */
+bool calibration_moved(const struct calibration_spread *spread, enum profile_parameter parameter);
+
+/* Fills the profile from at least one round, all but its title. What this machine does not have (an
+ * SMT sibling, a second L3, a third core) gets a plain value and a source that says so; so does
+ * what no round could measure. */
+bool calibration_profile(const struct placement *placement, const struct calibration_round *rounds,
+                         unsigned count, struct machine_profile *profile, struct error *error);
 
 #endif

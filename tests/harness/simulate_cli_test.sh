@@ -47,8 +47,8 @@ simulate --threads 177 > /dev/null 2> "$folder/error" || code=$?
 "$program" explore --schedulers guided --seeds 20 | grep -q 'nothing found' ||
   fail "guided does not survive exploration"
 
-"$program" calibrate --trials 5 --output "$folder/machine.json" > "$folder/out"
-grep -q 'fence_ns' "$folder/out" || fail "calibrate prints no fence"
+"$program" calibrate --rounds 2 --trials 1 --output "$folder/machine.json" > "$folder/out"
+grep -q "fence_ns.*measured.*; 2 rounds" "$folder/out" || fail "calibrate prints no fence of two rounds"
 simulate --machine "$folder/machine.json" --threads 1 --schedulers serial --no-table > "$folder/out"
 grep -q 'serial' "$folder/out" || fail "a calibrated profile cannot be simulated"
 code=0
