@@ -3,6 +3,7 @@
 #include "base/draft.h"
 
 #include "base/clock.h"
+#include "base/unfinished.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,20 +33,24 @@ static bool can_be_replaced(const char *path, mode_t *mode) {
 
 static int open_beside(struct file_draft *draft) {
     int descriptor = -1;
+    sigset_t before;
+    unfinished_hold(&before);
     for (int attempt = 0; attempt < 100 && descriptor < 0; attempt++) {
         unsigned number = (unsigned)(clock_now_ns() ^ (uint64_t)getpid() << 20);
         int length =
             snprintf(draft->temporary, DRAFT_PATH_SIZE, "%s.%08x.begun", draft->target, number);
-        if (length >= DRAFT_PATH_SIZE) return -1;
+        if (length >= DRAFT_PATH_SIZE) break;
         descriptor = open(draft->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (descriptor < 0 && errno != EEXIST) return -1;
+        if (descriptor < 0 && errno != EEXIST) break;
     }
+    if (descriptor >= 0) draft->unfinished = unfinished_add(draft->temporary, NULL);
+    unfinished_release(&before);
     return descriptor;
 }
 
 bool file_draft_open(struct file_draft *draft, const char *path, struct error *error) {
     mode_t mode;
-    draft->descriptor = -1;
+    draft->descriptor = draft->unfinished = -1;
     if (snprintf(draft->target, DRAFT_PATH_SIZE, "%s", path) >= DRAFT_PATH_SIZE) {
         errno = ENAMETOOLONG;
         return error_set_errno(error, "%s", path);
@@ -62,11 +67,21 @@ bool file_draft_open(struct file_draft *draft, const char *path, struct error *e
     return draft->descriptor >= 0 || error_set_errno(error, "%s", path);
 }
 
-bool file_draft_publish(struct file_draft *draft, struct error *error) {
-    if (draft->temporary[0] && rename(draft->temporary, draft->target) != 0)
-        return error_set_errno(error, "%s", draft->target);
+static void forget_temporary(struct file_draft *draft) {
     draft->temporary[0] = 0;
-    return true;
+    unfinished_forget(draft->unfinished);
+    draft->unfinished = -1;
+}
+
+bool file_draft_publish(struct file_draft *draft, struct error *error) {
+    if (!draft->temporary[0]) return true;
+    sigset_t before;
+    unfinished_hold(&before);
+    bool moved =
+        rename(draft->temporary, draft->target) == 0 || error_set_errno(error, "%s", draft->target);
+    if (moved) forget_temporary(draft);
+    unfinished_release(&before);
+    return moved;
 }
 
 void file_draft_drop(struct file_draft *draft) {
@@ -74,11 +89,11 @@ void file_draft_drop(struct file_draft *draft) {
     if (draft->descriptor >= 0) close(draft->descriptor);
     if (draft->temporary[0]) unlink(draft->temporary);
     draft->descriptor = -1;
-    draft->temporary[0] = 0;
+    forget_temporary(draft);
     errno = saved;
 }
 
-bool folder_draft_open(struct folder_draft *draft, const char *folder, struct error *error) {
+static bool make_folders(struct folder_draft *draft, const char *folder, struct error *error) {
     draft->target = folder;
     draft->made_target = mkdir(folder, 0777) == 0;
     if (!draft->made_target && errno != EEXIST)
@@ -87,6 +102,15 @@ bool folder_draft_open(struct folder_draft *draft, const char *folder, struct er
     error_set_errno(error, "%s: cannot write in the folder", folder);
     if (draft->made_target) rmdir(folder);
     return false;
+}
+
+bool folder_draft_open(struct folder_draft *draft, const char *folder, struct error *error) {
+    sigset_t before;
+    unfinished_hold(&before);
+    bool made = make_folders(draft, folder, error);
+    draft->unfinished = made ? unfinished_add(draft->path, draft->made_target ? folder : NULL) : -1;
+    unfinished_release(&before);
+    return made;
 }
 
 /* Does something with every file of the draft, as far as it succeeds. */
@@ -116,22 +140,27 @@ static bool remove_file(const struct folder_draft *draft, const char *path, cons
     return true;
 }
 
-static void remove_draft(struct folder_draft *draft) {
+void folder_draft_drop(struct folder_draft *draft) {
     each_file(draft, remove_file);
     rmdir(draft->path);
     if (draft->made_target) rmdir(draft->target);
+    unfinished_forget(draft->unfinished);
+    draft->unfinished = -1;
 }
 
 bool folder_draft_publish(struct folder_draft *draft, struct error *error) {
+    sigset_t before;
+    unfinished_hold(&before);
     bool moved = each_file(draft, move_file) ||
                  error_set_errno(error, "%s: cannot move the files into the folder", draft->target);
     draft->made_target = draft->made_target && !moved;
-    remove_draft(draft);
+    folder_draft_drop(draft);
+    unfinished_release(&before);
     return moved;
 }
 
 bool folder_draft_fail(struct folder_draft *draft, struct error *error) {
-    remove_draft(draft);
+    folder_draft_drop(draft);
     char *at = error ? strstr(error->message, draft->path) : NULL;
     if (!at) return false;
     struct error whole = *error;

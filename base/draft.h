@@ -1,6 +1,6 @@
 /* Files and folders that appear whole or not at all: what is written goes to a draft, which takes
  * its place when it is complete. A full disk then costs what was to be written, never what was
- * there. */
+ * there, and a signal that ends the program takes the draft along (unfinished.h). */
 #ifndef BASE_DRAFT_H
 #define BASE_DRAFT_H
 
@@ -13,6 +13,7 @@ struct file_draft {
     char target[DRAFT_PATH_SIZE];
     char temporary[DRAFT_PATH_SIZE]; /* "": the target is written itself */
     int descriptor;                  /* for writing; -1 once it was given away */
+    int unfinished;                  /* unfinished.h */
 };
 
 /* On failure errno says why, too. */
@@ -27,12 +28,15 @@ struct folder_draft {
     const char *target;
     char path[DRAFT_PATH_SIZE]; /* where to write */
     bool made_target;
+    int unfinished; /* unfinished.h */
 };
 
 bool folder_draft_open(struct folder_draft *, const char *folder, struct error *error);
 /* Moves all files into the target. */
 bool folder_draft_publish(struct folder_draft *, struct error *error);
-/* Removes what was begun, names the target in the error where it names the draft, and returns
+/* Removes what was begun. */
+void folder_draft_drop(struct folder_draft *);
+/* The same, names the target in the error where it names the draft, and returns
  * false. */
 bool folder_draft_fail(struct folder_draft *, struct error *error);
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "harness/arms/builds.h"
 
+#include "base/scratch.h"
 #include "harness/code_hash.h"
 #include "harness/experiment/scenario.h"
 
@@ -109,14 +110,14 @@ static enum builds_status run_program(char **arguments, bool quiet, struct error
 
 enum builds_status builds_run_scenario(json_t *scenario, const struct builds_options *options,
                                        struct error *error) {
-    char path[] = "/tmp/grainbench-scenario-XXXXXX.json", time_s[64], rounds[64];
-    int file = mkstemps(path, 5);
-    if (file < 0 || json_dumpfd(scenario, file, JSON_INDENT(1)) != 0) {
-        error_set_errno(error, "%s: cannot write a scenario", path);
-        if (file >= 0) close(file);
+    char path[SCRATCH_PATH_SIZE], time_s[64], rounds[64];
+    int file = scratch_open(path, error);
+    if (file < 0) return BUILDS_FAILED;
+    if (json_dumpfd(scenario, file, JSON_INDENT(1)) != 0) {
+        error_set_errno(error, "cannot write a scenario");
+        close(file);
         return BUILDS_FAILED;
     }
-    close(file);
     char *arguments[24] = {
         "grainbench", "run", "--scenario", path, "--output", (char *)options->output, "--no-table"};
     int count = 7;
@@ -139,7 +140,7 @@ enum builds_status builds_run_scenario(json_t *scenario, const struct builds_opt
         arguments[count++] = rounds;
     }
     enum builds_status status = run_program(arguments, options->quiet, error);
-    unlink(path);
+    close(file);
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* `grainbench pipeline`: depths of prefetching, side by side. */
 #define _GNU_SOURCE
+#include "base/scratch.h"
 #include "harness/command.h"
 #include "harness/pipelines/pipeline_once.h"
 #include "harness/pipelines/pipeline_table.h"
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 struct command_options {
@@ -120,11 +120,10 @@ static int measure(const struct command_options *options, struct pipeline_plan *
 /* Without --output the record, which the verdicts are made from, lives in memory. */
 static int measure_somewhere(const struct command_options *options, struct pipeline_plan *plan) {
     if (options->output) return measure(options, plan, options->output);
-    char path[64];
-    int descriptor = memfd_create("record", MFD_CLOEXEC);
-    if (descriptor < 0)
-        return command_fail("pipeline", "cannot keep the record in memory; give --output");
-    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    char path[SCRATCH_PATH_SIZE];
+    struct error error;
+    int descriptor = scratch_open(path, &error);
+    if (descriptor < 0) return command_fail("pipeline", "%s; give --output", error.message);
     int code = measure(options, plan, path);
     close(descriptor);
     return code;

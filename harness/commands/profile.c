@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "base/datafile.h"
 #include "base/file.h"
+#include "base/scratch.h"
 #include "harness/code_hash.h"
 #include "harness/command.h"
 #include "harness/profiler/profile_plan.h"
@@ -246,17 +247,14 @@ static bool print_events_of(const char *path, struct error *error) {
 /* Tables of events are made from records alone: without --output from one that does not stay. */
 static bool record_and_print_events(struct session *session, struct error *error) {
     const char *output = session->options->output;
-    char scratch[] = "/tmp/grainbench-profile-XXXXXX";
+    char scratch[SCRATCH_PATH_SIZE];
     if (!output && !session->options->events) return true;
-    int descriptor = output ? -1 : mkstemp(scratch);
-    if (!output && descriptor < 0) return error_set_errno(error, "%s: cannot be made", scratch);
+    int descriptor = output ? -1 : scratch_open(scratch, error);
+    if (!output && descriptor < 0) return false;
     const char *path = output ? output : scratch;
     bool ok = write_record(session, path, error) && print_events_of(path, error);
     if (ok && output) printf("record: %s\n", output);
-    if (!output) {
-        close(descriptor);
-        unlink(scratch);
-    }
+    if (!output) close(descriptor);
     return ok;
 }
 

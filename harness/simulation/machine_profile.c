@@ -4,6 +4,7 @@
 
 #include "base/datafile.h"
 #include "base/file.h"
+#include "base/scratch.h"
 #include "harness/json_file.h"
 
 #include <limits.h>
@@ -219,26 +220,20 @@ struct virtual_costs machine_profile_costs(const struct machine_profile *profile
     };
 }
 
-/* hwloc reads XML from files, so the profile's text goes through a temporary one. */
+/* hwloc reads XML from files, so the profile's text goes through one. */
 static struct placement *placement_of_xml(const char *xml, enum placement_plan plan,
                                           struct error *error) {
-    const char *folder = getenv("TMPDIR");
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/grainbench-topology-XXXXXX", folder ? folder : "/tmp");
-    int file = mkstemp(path);
-    if (file < 0) {
-        error_set_errno(error, "%s: cannot be made", path);
-        return NULL;
-    }
+    char path[SCRATCH_PATH_SIZE];
+    int file = scratch_open(path, error);
+    if (file < 0) return NULL;
     size_t length = strlen(xml);
     struct placement *placement = NULL;
     if (write(file, xml, length) == (ssize_t)length) {
         struct placement_source source = {.xml_path = path};
         placement = placement_create(&source, plan, error);
     } else
-        error_set_errno(error, "%s: cannot be written", path);
+        error_set_errno(error, "the topology cannot be written");
     close(file);
-    unlink(path);
     return placement;
 }
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "harness/simulation/simulate_request.h"
 
+#include "base/scratch.h"
 #include "harness/command.h"
 #include "harness/experiment/scenario.h"
 #include "harness/progress.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Everything a run holds; freed in one place. */
 struct simulate {
@@ -34,6 +36,7 @@ struct simulate {
     struct sleep_validation *sleeping;
     struct published *published;
     char record_path[PATH_MAX];
+    int scratch; /* what a record that is not kept is written to, or -1 */
     unsigned arms_done;
     bool worse; /* than the record of --against */
 };
@@ -168,16 +171,10 @@ static bool run_arm(struct simulate *simulate, const struct experiment_arm *arm,
 
 static bool open_record(struct simulate *simulate, struct error *error) {
     const struct simulate_request *options = simulate->options;
-    const char *folder = getenv("TMPDIR");
     if (options->output)
         snprintf(simulate->record_path, sizeof simulate->record_path, "%s", options->output);
-    else {
-        snprintf(simulate->record_path, sizeof simulate->record_path,
-                 "%s/grainbench-simulate-XXXXXX", folder ? folder : "/tmp");
-        int file = mkstemp(simulate->record_path);
-        if (file < 0) return error_set_errno(error, "%s: cannot be made", simulate->record_path);
-        fclose(fdopen(file, "w"));
-    }
+    else if ((simulate->scratch = scratch_open(simulate->record_path, error)) < 0)
+        return false;
     json_t *header =
         prediction_header(&simulate->profile, simulate->placement, simulate->corpus,
                           simulate->trace, simulate->scenario.name, (uint64_t)options->seed);
@@ -188,8 +185,7 @@ static bool open_record(struct simulate *simulate, struct error *error) {
 static bool compare(struct simulate *simulate, const struct record *now, struct error *error) {
     if (!simulate->options->against) return true;
     struct record *before = record_read(simulate->options->against, error);
-    if (before && before->warning[0])
-        fprintf(stderr, "grainbench simulate: %s\n", before->warning);
+    if (before && before->warning[0]) fprintf(stderr, "grainbench simulate: %s\n", before->warning);
     bool done = before && prediction_compare(before, now, simulate->options->tolerance, stdout,
                                              &simulate->worse, error);
     record_free(before);
@@ -284,7 +280,7 @@ static bool simulate_all(struct simulate *simulate, struct prediction_print *pri
 }
 
 int simulate_request_run(const char *command, const struct simulate_request *options) {
-    struct simulate simulate = {.options = options};
+    struct simulate simulate = {.options = options, .scratch = -1};
     struct prediction_print *print = NULL;
     struct timeline *timeline = timeline_create();
     struct error error = {"out of memory"};
@@ -298,7 +294,7 @@ int simulate_request_run(const char *command, const struct simulate_request *opt
     done = done && print && simulate_all(&simulate, print, timeline, &error);
     progress_clear();
     record_abandon(simulate.writer);
-    if (!options->output && simulate.record_path[0]) remove(simulate.record_path);
+    if (simulate.scratch >= 0) close(simulate.scratch);
     if (done && options->output) printf("record: %s\n", options->output);
     validation_free(simulate.validation);
     sleep_validation_free(simulate.sleeping);

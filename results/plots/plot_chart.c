@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "results/plots/plot_chart.h"
 
+#include "base/draft.h"
 #include "base/file.h"
 #include "results/plots/plot_scripts.h"
 
@@ -259,20 +260,17 @@ bool chart_write(const struct chart *chart, const struct chart_output *output,
 }
 
 bool chart_print(const struct chart *chart, FILE *out, struct error *error) {
-    char folder[1024], complaint[2048], path[1200];
+    struct folder_draft draft; /* that is never published */
+    char complaint[2048], path[1200];
     const char *temporary = getenv("TMPDIR");
-    if (!chart_can_draw(error)) return false;
-    snprintf(folder, sizeof folder, "%s/grainbench-XXXXXX", temporary ? temporary : P_tmpdir);
-    if (!mkdtemp(folder)) return error_set_errno(error, "%s: cannot make the folder", folder);
-    bool ok = write_source_files(chart, folder, error);
+    if (!chart_can_draw(error) ||
+        !folder_draft_open(&draft, temporary ? temporary : P_tmpdir, error))
+        return false;
+    bool ok = write_source_files(chart, draft.path, error);
     snprintf(path, sizeof path, "%s.gp", chart->stem);
     const char *const arguments[] = {"gnuplot", "-e", "format='terminal'", path, NULL};
     fflush(out);
-    ok = ok && run_gnuplot(arguments, folder, fileno(out), complaint, sizeof complaint, error);
-    snprintf(path, sizeof path, "%s/%s.gp", folder, chart->stem);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/%s.dat", folder, chart->stem);
-    unlink(path);
-    rmdir(folder);
+    ok = ok && run_gnuplot(arguments, draft.path, fileno(out), complaint, sizeof complaint, error);
+    folder_draft_drop(&draft);
     return ok;
 }
