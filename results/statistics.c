@@ -14,11 +14,15 @@ static int compare_doubles(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+void statistics_sort(double *values, size_t count) {
+    qsort(values, count, sizeof *values, compare_doubles);
+}
+
 double *statistics_sorted(const double *values, size_t count) {
     double *sorted = malloc((count + 1) * sizeof *sorted);
     if (!sorted) return NULL;
     if (count) memcpy(sorted, values, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_doubles);
+    statistics_sort(sorted, count);
     return sorted;
 }
 

@@ -70,6 +70,7 @@ void statistics_outliers(const double *values, size_t count, size_t *mild, size_
 /* Quantile by linear interpolation between order statistics of sorted values, 0 <= q <= 1. */
 double statistics_quantile(const double *sorted, size_t count, double q);
 
+void statistics_sort(double *values, size_t count);
 /* A sorted copy to be freed, or NULL. */
 double *statistics_sorted(const double *values, size_t count);
 

@@ -3,6 +3,7 @@
 #include "harness/simulation/calibrate_memory.h"
 
 #include "base/clock.h"
+#include "results/statistics.h"
 #include "schedulers/sync_processor.h"
 
 #include <malloc.h>
@@ -99,16 +100,6 @@ static void second_end(struct second *second) {
     free(second);
 }
 
-static int compare_reals(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double values[TRIALS]) {
-    qsort(values, TRIALS, sizeof *values, compare_reals);
-    return values[TRIALS / 2];
-}
-
 /* ---- copying ---- */
 
 /* In pieces of 256 bytes, as results are moved. */
@@ -142,8 +133,9 @@ bool memory_copy_measure(const struct placement *placement, bool two, struct mem
         order(second, TASK_WAIT);
     }
     if (good)
-        *copy = (struct memory_copy){median(held), second ? median(remote) : 0,
-                                     second ? median(read) : 0};
+        *copy = (struct memory_copy){statistics_median(held, TRIALS),
+                                     second ? statistics_median(remote, TRIALS) : 0,
+                                     second ? statistics_median(read, TRIALS) : 0};
     free(from);
     free(to);
     if (second) second_end(second);
@@ -156,7 +148,7 @@ static double churn_median(void) {
     double values[TRIALS];
     for (int i = 0; i < TRIALS; i++)
         values[i] = churn(RUNS);
-    return median(values);
+    return statistics_median(values, TRIALS);
 }
 
 static double free_remote(struct second *second, bool busy) {
@@ -170,7 +162,7 @@ static double free_remote(struct second *second, bool busy) {
         values[i] = (double)(clock_now_ns() - begin) / FREED;
         order(second, TASK_WAIT);
     }
-    return median(values);
+    return statistics_median(values, TRIALS);
 }
 
 /* Both threads on the one arena that this process then has. */

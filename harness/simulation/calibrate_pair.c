@@ -3,6 +3,7 @@
 #include "harness/simulation/calibrate_pair.h"
 
 #include "base/clock.h"
+#include "results/statistics.h"
 #include "schedulers/futex.h"
 #include "schedulers/sync_processor.h"
 
@@ -133,11 +134,6 @@ static void sleep_and_note(struct pair *pair) {
     pair->cpu_ns = clock_thread_cpu_ns() - cpu;
 }
 
-static int compare_reals(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 bool pair_wake(const struct placement *placement, unsigned a, unsigned b, uint64_t sleep_ns,
                struct pair_wake *wake) {
     struct pair *pair = make(placement, b, sleep_and_note);
@@ -159,10 +155,8 @@ bool pair_wake(const struct placement *placement, unsigned a, unsigned b, uint64
             latencies[i] = woken > begin ? (double)(woken - begin) : 0;
         }
         pthread_join(thread, NULL);
-        qsort(calls, WAKES, sizeof *calls, compare_reals);
-        qsort(latencies, WAKES, sizeof *latencies, compare_reals);
-        wake->call_ns = calls[WAKES / 2];
-        wake->latency_ns = latencies[WAKES / 2];
+        wake->call_ns = statistics_median(calls, WAKES);
+        wake->latency_ns = statistics_median(latencies, WAKES);
         wake->sleeper_ns = (double)pair->cpu_ns / WAKES;
     }
     free(pair);

@@ -2,9 +2,10 @@
 #define _GNU_SOURCE
 #include "harness/simulation/calibrate.h"
 
+#include "results/statistics.h"
+
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NO_PAIR     "this machine has no such pair; plain value"
@@ -81,11 +82,6 @@ bool calibration_possible(const struct calibration_round *round, enum profile_pa
     }
 }
 
-static int compare_reals(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 struct calibration_spread calibration_spread_of(const struct calibration_round *rounds,
                                                 unsigned count, enum profile_parameter parameter) {
     struct calibration_spread spread = {0};
@@ -96,13 +92,12 @@ struct calibration_spread calibration_spread_of(const struct calibration_round *
         else if (!isnan(rounds[r].values[parameter]))
             spread.refused++;
     if (!spread.counted) return spread;
-    unsigned last = spread.counted - 1, tenth = spread.counted / 10;
-    qsort(values, spread.counted, sizeof *values, compare_reals);
+    statistics_sort(values, spread.counted);
     spread.least = values[0];
-    spread.low = values[tenth];
-    spread.typical = (values[last / 2] + values[spread.counted / 2]) / 2;
-    spread.high = values[last - tenth];
-    spread.greatest = values[last];
+    spread.low = statistics_quantile(values, spread.counted, 0.1);
+    spread.typical = statistics_quantile(values, spread.counted, 0.5);
+    spread.high = statistics_quantile(values, spread.counted, 0.9);
+    spread.greatest = values[spread.counted - 1];
     return spread;
 }
 
@@ -139,7 +134,8 @@ static struct profile_value plain_value(const struct calibration_spread *spread,
         snprintf(value.source, sizeof value.source,
                  "not measured: no value of %u rounds can be; plain value", spread->refused);
     else
-        snprintf(value.source, sizeof value.source, "%s", rows[parameter].why);
+        snprintf(value.source, sizeof value.source, "%s",
+                 rows[parameter].why ? rows[parameter].why : "not measured");
     return value;
 }
 
