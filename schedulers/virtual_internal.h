@@ -23,7 +23,7 @@ struct core {
     void (*function)(void *);
     void *argument;
     enum core_state state;
-    bool running_items;
+    bool running_items, ran_items; /* now, and ever */
     int sibling; /* core on the other hardware thread, or -1 */
     const volatile uint32_t *futex;
     int futex_next;  /* in the queue of sleepers, or -1 */

@@ -170,7 +170,7 @@ static void set_costs(struct virtual_machine *m, const struct virtual_costs *c) 
     p->upgrade = to_ps(c->upgrade_ns);
     p->smt_factor = c->smt_factor;
     p->smt_spin_factor = c->smt_spin_factor;
-    p->crowd_factor = c->crowd_factor > 1 ? c->crowd_factor : 1;
+    p->crowd_factor = c->crowd_factor > 0 ? c->crowd_factor : 1;
     p->rmw_drains_stores = c->rmw_drains_stores != 0;
     m->line_shift = c->line_bytes > 64 ? 7 : 6;
 }

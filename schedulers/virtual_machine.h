@@ -48,8 +48,9 @@ struct virtual_costs {
     double copy_ns;           /* copying a line that the core holds */
     double stream_ns;         /* the same for a line of another core, after the first of a block */
     double upgrade_ns;        /* writing a line of which others have copies, in a row of such */
-    double crowd_factor;      /* items take this much longer while other cores run items, all but
-                                 SMT siblings; 0: no longer. Between, in proportion */
+    double crowd_factor;      /* items take so many times as long while all other cores that run
+                                 items do so, but for SMT siblings; 0: as long. Between, in
+                                 proportion */
     double smt_factor;        /* items take this much longer while the sibling runs items */
     double smt_spin_factor;   /* and this much while the sibling is awake without items */
     double rmw_drains_stores; /* 1: an RMW waits for the core's posted stores, as on x86; 0: no */

@@ -281,13 +281,13 @@ static double sibling_factor(const struct virtual_machine *m, const struct core 
     return sibling->running_items ? m->cost.smt_factor : m->cost.smt_spin_factor;
 }
 
-/* By how many of the started cores run items too. */
+/* By how many of the others that ever run items do so now. */
 static double crowd_factor(const struct virtual_machine *m, const struct core *core) {
     unsigned others = 0, running = 0;
     if (m->cost.crowd_factor == 1) return 1;
     for (unsigned i = 0; i < m->core_count; i++) {
         const struct core *other = &m->cores[i];
-        if (other == core || (int)i == core->sibling || other->state == CORE_UNUSED) continue;
+        if (other == core || (int)i == core->sibling || !other->ran_items) continue;
         others++;
         running += other->state == CORE_READY && other->running_items;
     }
@@ -300,7 +300,7 @@ void virtual_work(uint64_t duration_ps) {
     struct core *core = core_now(m);
     double factor = sibling_factor(m, core) * core->slowness * crowd_factor(m, core);
     uint64_t cost = factor == 1 ? duration_ps : (uint64_t)((double)duration_ps * factor);
-    core->running_items = true;
+    core->running_items = core->ran_items = true;
     if (m->setup.trace)
         m->setup.trace(m->setup.trace_context, m->current, VIRTUAL_STRETCH_RUN, core->clock_ps,
                        core->clock_ps + cost);

@@ -1,6 +1,9 @@
 /* From a trace's times to costs; see cost_trace_times.h. */
 #include "harness/simulation/cost_trace_times.h"
 
+#include "harness/experiment/speed_probe.h"
+
+#include <math.h>
 #include <stdlib.h>
 
 /* A block's batches are compared as one. The first of them find the caches as another kind left
@@ -39,12 +42,57 @@ static double member_of(const struct batch_times *times, enum member member) {
                                    : times->reset;
 }
 
-/* Median over the passes of a batch's time. */
+static double speed_of(const struct batch_times *times, enum member member) {
+    return member == MEMBER_ENCODE ? times->encode_speed : times->drop_speed;
+}
+
+/* Processing unit 0 encodes in every kind of pass, and gives back in all but one. */
+static unsigned unit_of(enum pass_kind kind, enum member member) {
+    return kind == PASS_REMOTE && member != MEMBER_ENCODE;
+}
+
+/* Readings of a unit from which on it was slow. */
+static double slow_limit(const struct cost_times *t, unsigned unit, double *room) {
+    size_t count = 0, all = t->passes * t->corpus->batch_count;
+    enum pass_kind kind = unit ? PASS_REMOTE : PASS_ALONE;
+    for (size_t i = 0; i < all; i++) {
+        double speed = t->batches[kind][i].drop_speed;
+        if (speed > 0) room[count++] = speed;
+    }
+    if (!count) return INFINITY;
+    qsort(room, count, sizeof *room, compare_reals);
+    return SPEED_PROBE_SLOW * room[(size_t)(SPEED_PROBE_FAST_SHARE * (double)count)];
+}
+
+/* Makes the speeds 1 where the unit was slow and 0 where it was not. */
+static void judge_speeds(struct cost_times *t, double *room) {
+    double limits[2] = {slow_limit(t, 0, room), t->two ? slow_limit(t, 1, room) : INFINITY};
+    size_t slow = 0, all = 0;
+    for (int kind = 0; kind < PASS_KINDS; kind++) {
+        if (kind == PASS_LINES || (kind > PASS_LINES && !t->two)) continue;
+        for (size_t i = 0; i < t->passes * t->corpus->batch_count; i++, all++) {
+            struct batch_times *times = &t->batches[kind][i];
+            enum pass_kind k = (enum pass_kind)kind;
+            times->encode_speed = times->encode_speed > limits[unit_of(k, MEMBER_ENCODE)];
+            times->drop_speed = times->drop_speed > limits[unit_of(k, MEMBER_DROP)];
+            slow += times->encode_speed > 0;
+        }
+    }
+    t->slow_share = (double)slow / (double)all;
+}
+
+/* Median over the passes of a batch's time: over those at full speed, if there was one. */
 static double batch_median(const struct cost_times *t, enum pass_kind kind, size_t batch,
                            enum member member, double *room) {
-    for (unsigned p = 0; p < t->passes; p++)
-        room[p] = member_of(&t->batches[kind][p * t->corpus->batch_count + batch], member);
-    return median(room, t->passes);
+    for (int slow = 0; slow < 2; slow++) {
+        size_t count = 0;
+        for (unsigned p = 0; p < t->passes; p++) {
+            const struct batch_times *times = &t->batches[kind][p * t->corpus->batch_count + batch];
+            if (slow || !(speed_of(times, member) > 0)) room[count++] = member_of(times, member);
+        }
+        if (count) return median(room, count);
+    }
+    return 0;
 }
 
 /* Median over a block's batches of a kind's time over what the batch takes alone. 0: not known. */
@@ -55,8 +103,10 @@ static double block_value(const struct cost_times *t, size_t step, unsigned pass
     size_t first = cost_times_block(t->corpus, step, kind, &count);
     size_t settling = count > SETTLING_BATCHES ? SETTLING_BATCHES : 0;
     for (size_t b = first + settling; b < first + count; b++) {
-        double ns = member_of(&t->batches[kind][pass * batches + b], member);
-        if (usual[b] > 0 && ns > 0) values[known++] = ns / usual[b];
+        const struct batch_times *times = &t->batches[kind][pass * batches + b];
+        double ns = member_of(times, member);
+        bool slow = speed_of(times, member) > 0;
+        if (usual[b] > 0 && ns > 0 && !slow) values[known++] = ns / usual[b];
     }
     return median(values, known);
 }
@@ -114,12 +164,12 @@ static void usual_times(const struct cost_times *t, enum member member, double *
         usual[b] = batch_median(t, PASS_ALONE, b, member, room);
 }
 
-bool cost_times_conclude(const struct cost_times *t, struct cost_trace *trace,
-                         struct error *error) {
+bool cost_times_conclude(struct cost_times *t, struct cost_trace *trace, struct error *error) {
     size_t batches = t->corpus->batch_count;
     double *room = calloc((batches + 1) * (t->passes + 1), sizeof *room);
     double *usual = calloc(batches, sizeof *usual);
     if (room && usual) {
+        judge_speeds(t, room);
         share_out(t, 0, MEMBER_ENCODE, trace->encode_ns, room);
         share_out(t, 1, MEMBER_DROP, trace->drop_ns, room);
         struct cost_sections *sections = &trace->sections;

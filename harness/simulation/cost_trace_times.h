@@ -5,9 +5,11 @@
 
 #include "harness/simulation/cost_trace.h"
 
-/* What a batch took, ns. */
+/* What a batch took, ns, and how fast the processing units were then that encoded it and gave it
+ * back: the slower of two readings, before and after (harness/experiment/speed_probe.h). */
 struct batch_times {
     double encode, drop, reset;
+    double encode_speed, drop_speed;
 };
 
 /* Alone: the caller encodes and gives back, the second thread sleeps. Lines: the same with clock
@@ -22,6 +24,8 @@ struct cost_times {
     bool two;                                /* there is a second processing unit */
     float *lines[2];                         /* [passes][line]: encode and drop */
     struct batch_times *batches[PASS_KINDS]; /* [passes][batch] */
+    double
+        slow_share; /* of the batches in `batches`, once concluded: left out, the unit was slow */
 };
 
 /* A pass takes a block of batches of every kind at each step. */
@@ -30,8 +34,8 @@ size_t cost_times_blocks(const struct corpus *corpus);
 size_t cost_times_block(const struct corpus *corpus, size_t step, enum pass_kind kind,
                         size_t *count);
 
-/* Fills the costs and all sections but the bytes of a result. */
-bool cost_times_conclude(const struct cost_times *times, struct cost_trace *trace,
-                         struct error *error);
+/* Fills the costs and all sections but the bytes of a result. What was measured while a processing
+ * unit was slow counts only for batches that were never measured while it was not. */
+bool cost_times_conclude(struct cost_times *times, struct cost_trace *trace, struct error *error);
 
 #endif

@@ -1,6 +1,6 @@
-/* A forked process that answers over pipes; see lone_process.h. */
+/* A forked process that answers over pipes; see forked_process.h. */
 #define _GNU_SOURCE
-#include "harness/simulation/lone_process.h"
+#include "harness/simulation/forked_process.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct lone_process {
+struct forked_process {
     pid_t child;
     int requests, replies; /* this side's ends, -1: none */
     size_t size;
@@ -32,16 +32,16 @@ static void close_end(int end) {
     if (end >= 0) close(end);
 }
 
-struct lone_process *lone_process_start(bool (*prepare)(void *),
-                                        void (*measure)(void *, size_t, void *), void *context,
-                                        size_t size, struct error *error) {
-    struct lone_process *process = malloc(sizeof *process);
+struct forked_process *forked_process_start(bool (*prepare)(void *),
+                                            void (*measure)(void *, size_t, void *), void *context,
+                                            size_t size, struct error *error) {
+    struct forked_process *process = malloc(sizeof *process);
     int to[2] = {-1, -1}, from[2] = {-1, -1};
     if (!process) {
         error_set(error, "out of memory");
         return NULL;
     }
-    *process = (struct lone_process){.child = -1, .size = size};
+    *process = (struct forked_process){.child = -1, .size = size};
     if (pipe(to) == 0 && pipe(from) == 0) process->child = fork();
     if (process->child == 0) {
         close(to[1]);
@@ -56,16 +56,16 @@ struct lone_process *lone_process_start(bool (*prepare)(void *),
     char ready;
     if (process->child > 0 && read(process->replies, &ready, 1) == 1) return process;
     if (process->child > 0) error_set(error, "a process to measure in could not be set up");
-    lone_process_end(process);
+    forked_process_end(process);
     return NULL;
 }
 
-bool lone_process_ask(struct lone_process *process, size_t number, void *reply) {
+bool forked_process_ask(struct forked_process *process, size_t number, void *reply) {
     return write(process->requests, &number, sizeof number) == (ssize_t)sizeof number &&
            read(process->replies, reply, process->size) == (ssize_t)process->size;
 }
 
-void lone_process_end(struct lone_process *process) {
+void forked_process_end(struct forked_process *process) {
     if (!process) return;
     close_end(process->requests);
     close_end(process->replies);

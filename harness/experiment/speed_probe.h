@@ -1,0 +1,33 @@
+/* How fast each processing unit is just now. On a machine that is shared, a unit of ours may be one
+ * hardware thread of a core whose other one somebody else uses, or not, for tens of milliseconds at
+ * a time: it then computes at two thirds of its speed and nothing that an operating system counts
+ * says so. A probe is a few microseconds of arithmetic. */
+#ifndef HARNESS_SPEED_PROBE_H
+#define HARNESS_SPEED_PROBE_H
+
+#include "base/error.h"
+#include "harness/placement.h"
+
+enum { SPEED_PROBE_UNITS = 64 };
+
+/* A unit is slow from so many times its fast time on; its fast time is the one that this share of
+ * its readings are below. A second hardware thread in use costs 1.3 to 2. */
+#define SPEED_PROBE_SLOW       1.12
+#define SPEED_PROBE_FAST_SHARE 0.1
+
+/* Time of the piece of arithmetic on the unit that the calling thread is on: the least of a few
+ * tries, so that an interrupt in one does not count. Takes about 20 us. */
+double speed_probe_here(void);
+
+struct speed_probe;
+
+/* Starts a thread on each of the first `units` processing units of the placement; they sleep
+ * between readings. */
+struct speed_probe *speed_probe_create(const struct placement *placement, unsigned units,
+                                       struct error *error);
+void speed_probe_free(struct speed_probe *probe);
+
+/* The same on each unit, ns[units], while all of them do it. Takes about 0.1 ms. */
+void speed_probe_read(struct speed_probe *probe, double *ns);
+
+#endif

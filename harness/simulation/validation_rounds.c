@@ -1,0 +1,262 @@
+/* Measuring arms side by side; see validation_rounds.h.
+ *
+ * A predicted time is that of processing units at one speed. On a shared machine a unit loses a
+ * third of its speed for some tens of milliseconds whenever somebody else uses the other hardware
+ * thread of its core, each unit at its own times; an arm that divides evenly then waits for the
+ * slower one, and one that balances does not. So a sample is a row of short pieces, the speed of
+ * all units is looked at before and after each, and only pieces between two fast looks count. What
+ * is left out does not depend on the arm. */
+#define _GNU_SOURCE
+#include "harness/simulation/validation_rounds.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "harness/arms/arm_process.h"
+#include "harness/experiment/evidence.h"
+#include "harness/experiment/speed_probe.h"
+#include "harness/progress.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The first piece finds the caches as another arm left them and is not counted. */
+enum { PIECES = 7, WARM_BATCHES = 64, ARMS_MOST = 256 };
+/* If less than this share of the pieces lies between fast looks, the best ones up to it count. */
+#define KEPT_LEAST 0.1
+
+struct piece {
+    unsigned arm, round;
+    double measured_ns, predicted_ns;
+    bool disturbed;
+    size_t look;   /* the one before it; the one after is the next */
+    double slower; /* the slowest unit's time over its fast time, before or after */
+};
+
+struct measuring {
+    const struct rounds_setup *setup;
+    struct arm_process **processes;
+    struct speed_probe *probe;
+    unsigned units;
+    struct piece *pieces;
+    size_t piece_count, piece_capacity;
+    double *looks; /* [look_count x units] */
+    size_t look_count, look_capacity;
+    struct random random;
+    unsigned round;
+};
+
+static int compare_reals(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double quantile(double *values, size_t count, double share) {
+    qsort(values, count, sizeof *values, compare_reals);
+    return count ? values[(size_t)(share * (double)(count - 1) + 0.5)] : NAN;
+}
+
+/* ---- measuring ---- */
+
+static bool look(struct measuring *m, struct error *error) {
+    if (m->look_count == m->look_capacity) {
+        size_t capacity = m->look_capacity ? 2 * m->look_capacity : 1024;
+        double *looks = realloc(m->looks, capacity * m->units * sizeof *looks);
+        if (!looks) return error_set(error, "out of memory");
+        m->looks = looks;
+        m->look_capacity = capacity;
+    }
+    speed_probe_read(m->probe, m->looks + m->look_count * m->units);
+    m->look_count++;
+    return true;
+}
+
+static struct piece *new_piece(struct measuring *m) {
+    if (m->piece_count == m->piece_capacity) {
+        size_t capacity = m->piece_capacity ? 2 * m->piece_capacity : 1024;
+        struct piece *pieces = realloc(m->pieces, capacity * sizeof *pieces);
+        if (!pieces) return NULL;
+        m->pieces = pieces;
+        m->piece_capacity = capacity;
+    }
+    return &m->pieces[m->piece_count++];
+}
+
+/* One arm's sample: neighbouring pieces from predicted batch `at` on. */
+static bool measure_arm(struct measuring *m, unsigned arm, size_t at, struct error *error) {
+    const struct rounds_setup *setup = m->setup;
+    const double *predicted_ns = setup->arms[arm].predicted_ns;
+    if (!look(m, error)) return false;
+    for (int p = 0; p < PIECES; p++, at += setup->run) {
+        struct arm_sample sample;
+        char text[160];
+        size_t first = at % setup->batches * setup->stride % setup->corpus->batch_count;
+        if (!arm_process_measure(m->processes[arm], first, setup->run, &sample, error) ||
+            !look(m, error))
+            return false;
+        struct piece *piece = p ? new_piece(m) : NULL;
+        if (p && !piece) return error_set(error, "out of memory");
+        if (!piece) continue;
+        *piece = (struct piece){.arm = arm,
+                                .round = m->round,
+                                .measured_ns = (double)sample.duration_ns,
+                                .look = m->look_count - 2};
+        for (size_t k = 0; k < setup->run; k++)
+            piece->predicted_ns += predicted_ns[(at + k) % setup->batches];
+        piece->disturbed =
+            evidence_taint(&sample.evidence, sample.duration_ns, setup->arms[arm].spec->workers,
+                           text, sizeof text) != NULL;
+    }
+    return true;
+}
+
+/* All arms once, in a random order, on the same text. Arms are processes: whoever is measured twice
+ * in a row would find its caches warm, so nobody is more often than by chance. */
+static bool measure_round(struct measuring *m, struct error *error) {
+    unsigned order[ARMS_MOST];
+    size_t at = random_below(&m->random, m->setup->batches);
+    for (unsigned i = 0; i < m->setup->arm_count; i++) {
+        size_t j = random_below(&m->random, i + 1);
+        order[i] = order[j];
+        order[j] = i;
+    }
+    for (size_t i = 0; i < m->setup->arm_count; i++)
+        if (!measure_arm(m, order[i], at, error)) return false;
+    m->round++;
+    return true;
+}
+
+static void stop_arms(struct measuring *m) {
+    for (size_t i = 0; i < m->setup->arm_count; i++) {
+        arm_process_stop(m->processes[i]);
+        m->processes[i] = NULL;
+    }
+}
+
+static bool start_arms(struct measuring *m, struct error *error) {
+    const struct corpus *corpus = m->setup->corpus;
+    char vocab[PATH_MAX], merges[PATH_MAX];
+    struct arm_process_setup setup = {.corpus_path = corpus->path,
+                                      .vocab_path = vocab,
+                                      .merges_path = merges,
+                                      .batch_lines = corpus->batch_lines,
+                                      .pin = true};
+    if (!corpus_vocabulary_paths(corpus->built_in, vocab, merges, sizeof vocab, error))
+        return false;
+    for (size_t i = 0; i < m->setup->arm_count; i++) {
+        uint64_t digest, ids, duration_ns;
+        progress_show("starting the real arms", (double)i / (double)m->setup->arm_count);
+        m->processes[i] = arm_process_start(m->setup->arms[i].spec, &setup, error);
+        if (!m->processes[i] || !arm_process_digest(m->processes[i], 0, WARM_BATCHES, &digest, &ids,
+                                                    &duration_ns, error))
+            return false;
+    }
+    return true;
+}
+
+/* One generation of the arms' processes: where memory lies differs from one to the next, and with
+ * it an arm's speed by some per cent. */
+static bool measure_generation(struct measuring *m, double time_s, struct error *error) {
+    bool done = start_arms(m, error);
+    uint64_t begin = clock_now_ns(), limit = (uint64_t)(time_s * 1e9);
+    while (done && clock_now_ns() - begin < limit) {
+        progress_show("measuring the real arms",
+                      (double)(clock_now_ns() - begin) / (double)(limit + 1));
+        done = measure_round(m, error);
+    }
+    stop_arms(m);
+    return done;
+}
+
+/* ---- judging ---- */
+
+/* Sets every piece's `slower`, and from which value on a piece is left out. */
+static bool judge_speeds(struct measuring *m, struct rounds *rounds, struct error *error) {
+    double *values = malloc((m->look_count + m->piece_count + 1) * sizeof *values);
+    double fast[SPEED_PROBE_UNITS];
+    if (!values) return error_set(error, "out of memory");
+    size_t slow = 0;
+    for (unsigned u = 0; u < m->units; u++) {
+        for (size_t i = 0; i < m->look_count; i++)
+            values[i] = m->looks[i * m->units + u];
+        fast[u] = quantile(values, m->look_count, SPEED_PROBE_FAST_SHARE);
+        for (size_t i = 0; i < m->look_count; i++)
+            slow += m->looks[i * m->units + u] > SPEED_PROBE_SLOW * fast[u];
+    }
+    rounds->slow_share = (double)slow / (double)(m->look_count * m->units);
+    for (size_t i = 0; i < m->piece_count; i++) {
+        struct piece *piece = &m->pieces[i];
+        piece->slower = 0;
+        for (unsigned u = 0; u < m->units; u++)
+            for (size_t k = piece->look; k <= piece->look + 1; k++)
+                piece->slower = fmax(piece->slower, m->looks[k * m->units + u] / fast[u]);
+        values[i] = piece->slower;
+    }
+    rounds->slow_limit = fmax(SPEED_PROBE_SLOW, quantile(values, m->piece_count, KEPT_LEAST));
+    free(values);
+    return true;
+}
+
+/* Sums up the kept pieces of each arm and round. */
+static bool sum_up(struct measuring *m, struct rounds *rounds, struct error *error) {
+    size_t arms = m->setup->arm_count, cells = m->round * arms;
+    double *measured = calloc(cells + 1, sizeof *measured);
+    double *predicted = calloc(cells + 1, sizeof *predicted);
+    rounds->count = m->round;
+    rounds->ratios = calloc(cells + 1, sizeof *rounds->ratios);
+    rounds->counts = calloc(arms + 1, sizeof *rounds->counts);
+    bool done = measured && predicted && rounds->ratios && rounds->counts;
+    for (size_t i = 0; done && i < m->piece_count; i++) {
+        const struct piece *piece = &m->pieces[i];
+        struct rounds_count *count = &rounds->counts[piece->arm];
+        bool slowed = piece->slower > rounds->slow_limit;
+        count->slowed += slowed;
+        count->disturbed += !slowed && piece->disturbed;
+        if (slowed || piece->disturbed) continue;
+        count->kept++;
+        measured[piece->round * arms + piece->arm] += piece->measured_ns;
+        predicted[piece->round * arms + piece->arm] += piece->predicted_ns;
+    }
+    for (size_t i = 0; done && i < cells; i++)
+        rounds->ratios[i] = predicted[i] > 0 ? measured[i] / predicted[i] : NAN;
+    free(measured);
+    free(predicted);
+    return done || error_set(error, "out of memory");
+}
+
+static unsigned units_of(const struct rounds_setup *setup) {
+    unsigned units = 1, most = placement_pu_count(setup->placement);
+    for (size_t i = 0; i < setup->arm_count; i++)
+        if (setup->arms[i].spec->workers > units) units = setup->arms[i].spec->workers;
+    if (units > most) units = most;
+    return units < SPEED_PROBE_UNITS ? units : SPEED_PROBE_UNITS;
+}
+
+struct rounds *rounds_measure(const struct rounds_setup *setup, struct error *error) {
+    struct measuring m = {.setup = setup, .units = units_of(setup)};
+    struct rounds *rounds = calloc(1, sizeof *rounds);
+    bool done = setup->arm_count <= ARMS_MOST;
+    if (!done) error_set(error, "--validate takes at most %d arms", ARMS_MOST);
+    m.processes = calloc(setup->arm_count + 1, sizeof *m.processes);
+    if (done && (!m.processes || !rounds)) done = error_set(error, "out of memory");
+    if (done) m.probe = speed_probe_create(setup->placement, m.units, error);
+    done = done && m.probe;
+    for (unsigned p = 0; done && p < setup->processes; p++)
+        done = measure_generation(&m, setup->time_s / setup->processes, error);
+    done = done && judge_speeds(&m, rounds, error) && sum_up(&m, rounds, error);
+    speed_probe_free(m.probe);
+    free(m.processes);
+    free(m.pieces);
+    free(m.looks);
+    if (done) return rounds;
+    rounds_free(rounds);
+    return NULL;
+}
+
+void rounds_free(struct rounds *rounds) {
+    if (!rounds) return;
+    free(rounds->ratios);
+    free(rounds->counts);
+    free(rounds);
+}
