@@ -2,7 +2,7 @@
 #include "harness/simulation/calibrate.h"
 
 #include "harness/progress.h"
-#include "harness/simulation/lone_process.h"
+#include "harness/simulation/forked_process.h"
 
 struct plan {
     const struct placement *placement;
@@ -21,11 +21,11 @@ static void measure(void *context, size_t number, void *reply) {
 }
 
 static bool measure_apart(struct plan *plan, struct calibration_round *round, struct error *error) {
-    struct lone_process *process =
-        lone_process_start(prepare_nothing, measure, plan, sizeof *round, error);
+    struct forked_process *process =
+        forked_process_start(prepare_nothing, measure, plan, sizeof *round, error);
     if (!process) return false;
-    bool answered = lone_process_ask(process, 0, round);
-    lone_process_end(process);
+    bool answered = forked_process_ask(process, 0, round);
+    forked_process_end(process);
     if (!answered) return error_set(error, "the process that measured has ended");
     if (!round->measured) *error = round->error;
     return round->measured;

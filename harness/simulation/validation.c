@@ -10,7 +10,10 @@
 #include <string.h>
 
 enum { KEPT_LEAST = 6 };
-#define PIECE_NS 15e6 /* about so long is a piece, where neighbouring batches are simulated */
+/* A piece is about so long and as long for every arm, because a longer one hides more of what
+ * happens between two looks; a sample has so many pieces as fit into its time. */
+#define PIECE_NS  5e6
+#define SAMPLE_NS 90e6
 
 struct validated_arm {
     struct arm_spec spec;
@@ -27,7 +30,7 @@ struct validation {
     struct placement *placement; /* of this machine */
     struct validated_arm *arms;  /* the first one is the serial one */
     size_t count;
-    size_t run;             /* batches of a piece */
+    double piece_ns;
     size_t batches, stride; /* simulated ones: 0, stride, 2 stride, ... */
     struct rounds *rounds;  /* as measured */
 };
@@ -164,28 +167,38 @@ static bool record_arm(const struct validated_arm *arm, const struct rounds_coun
     return record_append(writer, line, error);
 }
 
-/* Batches of a piece: neighbours, as a run has them, if all batches are simulated. */
-static void choose_run(struct validation *validation) {
-    double batch_ns = 0;
+static double batch_ns(const struct validation *validation, const struct validated_arm *arm) {
+    double sum = 0;
     for (size_t b = 0; b < validation->batches; b++)
-        batch_ns += validation->arms[0].predicted_ns[b] / (double)validation->batches;
-    double run = batch_ns > 0 ? PIECE_NS / batch_ns : 1;
-    validation->run = validation->stride == 1 && run > 1 ? (size_t)run : 1;
-    if (validation->run > validation->batches) validation->run = validation->batches;
+        sum += arm->predicted_ns[b];
+    return sum / (double)validation->batches;
+}
+
+/* Batches of an arm's piece: neighbours, as a run has them, if all batches are simulated. */
+static size_t run_of(const struct validation *validation, const struct validated_arm *arm) {
+    double run = validation->piece_ns / batch_ns(validation, arm) + 0.5;
+    if (validation->stride != 1 || !(run > 1)) return 1;
+    return run < (double)validation->batches ? (size_t)run : validation->batches;
 }
 
 static bool measure(struct validation *validation, struct error *error) {
     struct rounds_arm *arms = calloc(validation->count + 1, sizeof *arms);
     if (!arms) return error_set(error, "out of memory");
+    validation->piece_ns = PIECE_NS;
     for (size_t i = 0; i < validation->count; i++)
-        arms[i] = (struct rounds_arm){&validation->arms[i].spec, validation->arms[i].predicted_ns};
+        validation->piece_ns =
+            fmax(validation->piece_ns, batch_ns(validation, &validation->arms[i]));
+    for (size_t i = 0; i < validation->count; i++) {
+        struct validated_arm *arm = &validation->arms[i];
+        arms[i] = (struct rounds_arm){&arm->spec, arm->predicted_ns, run_of(validation, arm)};
+    }
     struct rounds_setup setup = {.corpus = validation->setup.corpus,
                                  .placement = validation->placement,
                                  .arms = arms,
                                  .arm_count = validation->count,
                                  .batches = validation->batches,
                                  .stride = validation->stride,
-                                 .run = validation->run,
+                                 .pieces = (unsigned)fmax(1, SAMPLE_NS / validation->piece_ns),
                                  .time_s = validation->setup.time_s,
                                  .processes = validation->setup.processes};
     validation->rounds = rounds_measure(&setup, error);
@@ -195,7 +208,6 @@ static bool measure(struct validation *validation, struct error *error) {
 
 bool validation_measure(struct validation *validation, struct record_writer *writer,
                         struct error *error) {
-    choose_run(validation);
     if (!measure(validation, error)) return false;
     const struct rounds *rounds = validation->rounds;
     for (size_t i = 0; i < validation->count; i++) {
@@ -240,12 +252,12 @@ static bool print_arms(const struct validation *validation, FILE *out, struct er
     fprintf(
         out,
         "\nPredicted beside measured here, MiB/s: medians of %zu interleaved rounds, of samples "
-        "of %zu batches that the\nenvironment did not disturb and before and after which no "
+        "of %.0f ms that the\nenvironment did not disturb and before and after which no "
         "processing unit computed slower than %.2f of its\nfast time (%.0f %% of all looks "
         "found one that did). \"to serial\" is the error of the arm's speed relative to the\n"
         "serial arm's of the same round: how fast the machine is now, against when it was "
         "traced, is left out of it.\n",
-        rounds->count, validation->run, rounds->slow_limit, 100 * rounds->slow_share);
+        rounds->count, validation->piece_ns / 1e6, rounds->slow_limit, 100 * rounds->slow_share);
     bool printed = grid_print(grid, GRID_TEXT, out, error);
     grid_free(grid);
     return printed;

@@ -21,8 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first piece finds the caches as another arm left them and is not counted. */
-enum { PIECES = 7, WARM_BATCHES = 64, ARMS_MOST = 256 };
+enum { WARM_BATCHES = 64, ARMS_MOST = 256 };
 /* If less than this share of the pieces lies between fast looks, the best ones up to it count. */
 #define KEPT_LEAST 0.1
 
@@ -83,17 +82,18 @@ static struct piece *new_piece(struct measuring *m) {
     return &m->pieces[m->piece_count++];
 }
 
-/* One arm's sample: neighbouring pieces from predicted batch `at` on. */
+/* One arm's sample: neighbouring pieces from predicted batch `at` on. A piece before them finds the
+ * caches as another arm left them and is not counted. */
 static bool measure_arm(struct measuring *m, unsigned arm, size_t at, struct error *error) {
     const struct rounds_setup *setup = m->setup;
     const double *predicted_ns = setup->arms[arm].predicted_ns;
+    size_t run = setup->arms[arm].run;
     if (!look(m, error)) return false;
-    for (int p = 0; p < PIECES; p++, at += setup->run) {
+    for (unsigned p = 0; p <= setup->pieces; p++, at += run) {
         struct arm_sample sample;
         char text[160];
         size_t first = at % setup->batches * setup->stride % setup->corpus->batch_count;
-        if (!arm_process_measure(m->processes[arm], first, setup->run, &sample, error) ||
-            !look(m, error))
+        if (!arm_process_measure(m->processes[arm], first, run, &sample, error) || !look(m, error))
             return false;
         struct piece *piece = p ? new_piece(m) : NULL;
         if (p && !piece) return error_set(error, "out of memory");
@@ -102,7 +102,7 @@ static bool measure_arm(struct measuring *m, unsigned arm, size_t at, struct err
                                 .round = m->round,
                                 .measured_ns = (double)sample.duration_ns,
                                 .look = m->look_count - 2};
-        for (size_t k = 0; k < setup->run; k++)
+        for (size_t k = 0; k < run; k++)
             piece->predicted_ns += predicted_ns[(at + k) % setup->batches];
         piece->disturbed =
             evidence_taint(&sample.evidence, sample.duration_ns, setup->arms[arm].spec->workers,

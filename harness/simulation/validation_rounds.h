@@ -9,6 +9,7 @@
 struct rounds_arm {
     const struct arm_spec *spec;
     const double *predicted_ns; /* [batches] */
+    size_t run;                 /* batches of a piece */
 };
 
 struct rounds_setup {
@@ -17,7 +18,7 @@ struct rounds_setup {
     const struct rounds_arm *arms;
     size_t arm_count;
     size_t batches, stride; /* predicted ones: 0, stride, 2 stride, ... */
-    size_t run;             /* batches of a piece */
+    unsigned pieces;        /* of a sample */
     double time_s;          /* of measuring, about */
     unsigned processes;     /* that each arm runs in, one after the other */
 };
