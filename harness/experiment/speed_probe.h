@@ -10,10 +10,12 @@
 
 enum { SPEED_PROBE_UNITS = 64 };
 
-/* A unit is slow from so many times its fast time on; its fast time is the one that this share of
- * its readings are below. A second hardware thread in use costs 1.3 to 2. */
-#define SPEED_PROBE_SLOW       1.12
-#define SPEED_PROBE_FAST_SHARE 0.1
+/* A unit is slow from so many times its fast time on. A second hardware thread in use costs 1.3 to
+ * 2. */
+#define SPEED_PROBE_SLOW 1.12
+
+/* A unit's fast time: what a tenth of its readings are below. Sorts them; NAN without any. */
+double speed_probe_fast_time(double *readings, size_t count);
 
 /* Time of the piece of arithmetic on the unit that the calling thread is on: the least of a few
  * tries, so that an interrupt in one does not count. Takes about 20 us. */

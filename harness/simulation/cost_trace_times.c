@@ -2,6 +2,7 @@
 #include "harness/simulation/cost_trace_times.h"
 
 #include "harness/experiment/speed_probe.h"
+#include "results/statistics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,15 +12,8 @@
 enum { BLOCK_BATCHES = 16, SETTLING_BATCHES = 4 };
 enum { LAG = 2 }; /* blocks between one kind's text and the next kind's: nobody finds it cached */
 
-static int compare_reals(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count) {
-    if (!count) return 0;
-    qsort(values, count, sizeof *values, compare_reals);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+static double median(const double *values, size_t count) {
+    return count ? statistics_median(values, count) : 0;
 }
 
 size_t cost_times_blocks(const struct corpus *corpus) {
@@ -59,9 +53,7 @@ static double slow_limit(const struct cost_times *t, unsigned unit, double *room
         double speed = t->batches[kind][i].drop_speed;
         if (speed > 0) room[count++] = speed;
     }
-    if (!count) return INFINITY;
-    qsort(room, count, sizeof *room, compare_reals);
-    return SPEED_PROBE_SLOW * room[(size_t)(SPEED_PROBE_FAST_SHARE * (double)count)];
+    return count ? SPEED_PROBE_SLOW * speed_probe_fast_time(room, count) : INFINITY;
 }
 
 /* Makes the speeds 1 where the unit was slow and 0 where it was not. */

@@ -4,6 +4,7 @@
 
 #include "harness/simulation/validation_rounds.h"
 #include "results/grid.h"
+#include "results/statistics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -130,11 +131,6 @@ bool validation_add(struct validation *validation, const struct arm_spec *spec,
 
 /* ---- measuring ---- */
 
-static int compare_reals(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Median over the rounds of an arm's ratio, or of that over another arm's (negative: none) of the
  * same round: what the machine's speed does to both cancels. NAN: too few rounds. */
 static double median_ratio(const struct rounds *rounds, size_t arms, size_t arm, int over) {
@@ -145,10 +141,7 @@ static double median_ratio(const struct rounds *rounds, size_t arms, size_t arm,
         double value = over >= 0 ? ratios[arm] / ratios[over] : ratios[arm];
         if (isfinite(value)) values[count++] = value;
     }
-    if (count >= KEPT_LEAST) {
-        qsort(values, count, sizeof *values, compare_reals);
-        median = values[count / 2];
-    }
+    if (count >= KEPT_LEAST) median = statistics_median(values, count);
     free(values);
     return median;
 }

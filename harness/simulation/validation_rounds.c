@@ -15,6 +15,7 @@
 #include "harness/experiment/evidence.h"
 #include "harness/experiment/speed_probe.h"
 #include "harness/progress.h"
+#include "results/statistics.h"
 
 #include <limits.h>
 #include <math.h>
@@ -45,16 +46,6 @@ struct measuring {
     struct random random;
     unsigned round;
 };
-
-static int compare_reals(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(double *values, size_t count, double share) {
-    qsort(values, count, sizeof *values, compare_reals);
-    return count ? values[(size_t)(share * (double)(count - 1) + 0.5)] : NAN;
-}
 
 /* ---- measuring ---- */
 
@@ -173,14 +164,15 @@ static bool measure_generation(struct measuring *m, double time_s, struct error 
 
 /* Sets every piece's `slower`, and from which value on a piece is left out. */
 static bool judge_speeds(struct measuring *m, struct rounds *rounds, struct error *error) {
-    double *values = malloc((m->look_count + m->piece_count + 1) * sizeof *values);
+    if (!m->piece_count) return true;
+    double *values = malloc((m->look_count + m->piece_count) * sizeof *values);
     double fast[SPEED_PROBE_UNITS];
     if (!values) return error_set(error, "out of memory");
     size_t slow = 0;
     for (unsigned u = 0; u < m->units; u++) {
         for (size_t i = 0; i < m->look_count; i++)
             values[i] = m->looks[i * m->units + u];
-        fast[u] = quantile(values, m->look_count, SPEED_PROBE_FAST_SHARE);
+        fast[u] = speed_probe_fast_time(values, m->look_count);
         for (size_t i = 0; i < m->look_count; i++)
             slow += m->looks[i * m->units + u] > SPEED_PROBE_SLOW * fast[u];
     }
@@ -193,7 +185,9 @@ static bool judge_speeds(struct measuring *m, struct rounds *rounds, struct erro
                 piece->slower = fmax(piece->slower, m->looks[k * m->units + u] / fast[u]);
         values[i] = piece->slower;
     }
-    rounds->slow_limit = fmax(SPEED_PROBE_SLOW, quantile(values, m->piece_count, KEPT_LEAST));
+    statistics_sort(values, m->piece_count);
+    rounds->slow_limit =
+        fmax(SPEED_PROBE_SLOW, statistics_quantile(values, m->piece_count, KEPT_LEAST));
     free(values);
     return true;
 }
