@@ -32,12 +32,12 @@ bool virtual_futex_wait(const volatile uint32_t *word, uint32_t expected, unsign
     else
         m->futex_head = (int)m->current;
     m->futex_tail = (int)m->current;
+    if (m->units) units_release(m);
     machine_leave(m);
     return true;
 }
 
-/* Processors that have nothing to do fall asleep too, ever deeper. */
-static uint64_t wake_latency_ps(const struct virtual_machine *m, uint64_t slept_ps) {
+uint64_t machine_wake_latency_ps(const struct virtual_machine *m, uint64_t slept_ps) {
     const uint64_t brief = VIRTUAL_SHORT_SLEEP_NS * (uint64_t)1000;
     const uint64_t range = (VIRTUAL_LONG_SLEEP_NS - VIRTUAL_SHORT_SLEEP_NS) * (uint64_t)1000;
     uint64_t beyond = slept_ps > brief ? slept_ps - brief : 0;
@@ -49,10 +49,14 @@ static uint64_t wake_latency_ps(const struct virtual_machine *m, uint64_t slept_
 
 static void wake_core(struct virtual_machine *m, unsigned index, uint64_t now_ps) {
     struct core *core = &m->cores[index];
-    uint64_t ready_ps = now_ps + wake_latency_ps(m, now_ps - core->parked_ps);
     core->account.park_ps += now_ps - core->parked_ps;
-    core->account.wake_ps += ready_ps - now_ps;
     trace(m, index, VIRTUAL_STRETCH_PARK, core->parked_ps, now_ps);
+    if (m->units) {
+        units_runnable(m, index, now_ps);
+        return;
+    }
+    uint64_t ready_ps = now_ps + machine_wake_latency_ps(m, now_ps - core->parked_ps);
+    core->account.wake_ps += ready_ps - now_ps;
     trace(m, index, VIRTUAL_STRETCH_WAKE, now_ps, ready_ps);
     core->clock_ps = ready_ps;
     core->state = CORE_READY;
@@ -76,7 +80,8 @@ unsigned virtual_futex_wake(const volatile uint32_t *word, unsigned count, unsig
             else
                 m->futex_head = next;
             if (m->futex_tail == i) m->futex_tail = before;
-            charge_kernel(waker, m->cost.futex_wake);
+            bool queues = m->units && !units_any_idle(m);
+            charge_kernel(waker, queues ? m->cost.unit_queue : m->cost.futex_wake);
             wake_core(m, (unsigned)i, waker->clock_ps);
             m->totals.wakes++;
             woken++;

@@ -1,5 +1,5 @@
-/* What the parts of the simulated machine share: its state, and taking turns. For
- * virtual_machine.c, virtual_memory.c and virtual_futex.c alone. */
+/* What the parts of the simulated machine share: its state, and taking turns. For virtual_*.c
+ * beside it alone. */
 #ifndef SCHEDULERS_VIRTUAL_INTERNAL_H
 #define SCHEDULERS_VIRTUAL_INTERNAL_H
 
@@ -13,7 +13,16 @@
 
 enum { SIZE_CLASSES = 48, CACHED_BLOCKS = 7, CACHED_CLASS_MOST = 10 /* up to 1 KiB */ };
 
-enum core_state { CORE_UNUSED, CORE_READY, CORE_PARKED, CORE_JOINING, CORE_ENDED };
+enum core_state {
+    CORE_UNUSED,
+    CORE_READY,
+    CORE_PARKED,
+    CORE_JOINING,
+    CORE_ENDED,
+    /* Only where threads share units: */
+    CORE_QUEUED, /* runnable, without a unit */
+    CORE_ASLEEP  /* its body sleeps; in the heap, at the time when that ends */
+};
 
 struct core {
     uint64_t clock_ps;
@@ -29,6 +38,10 @@ struct core {
     int futex_next;  /* in the queue of sleepers, or -1 */
     unsigned joined; /* the core it waits for, while CORE_JOINING */
     uint64_t parked_ps;
+    unsigned unit;        /* that it holds or held last */
+    int queue_next;       /* among those without a unit, or -1 */
+    uint64_t runnable_ps; /* while CORE_QUEUED: since when */
+    uint64_t owed_ps;     /* what it was in the middle of when it lost its unit */
     double slowness;
     uint8_t cached_blocks[CACHED_CLASS_MOST + 1]; /* by size class */
     struct virtual_account account;
@@ -37,12 +50,13 @@ struct core {
 struct picoseconds {
     uint64_t hit, transfer[VIRTUAL_DISTANCES], share, rmw, fence, pause, yield, futex_wait,
         futex_call, futex_wake, wake_latency, wake_long, leaf, allocate, free, remote_free, copy,
-        stream, upgrade;
+        stream, upgrade, unit_switch, unit_queue, unit_slice;
     bool rmw_drains_stores;
     double smt_factor, smt_spin_factor, crowd_factor;
 };
 
 struct line;
+struct unit;
 struct allocation;
 
 struct virtual_machine {
@@ -67,6 +81,8 @@ struct virtual_machine {
     uint32_t recent_line;
 
     int futex_head, futex_tail;
+    struct unit *units;             /* NULL: every thread has a core of its own */
+    int queue_head, queue_tail;     /* of runnable threads without a unit */
     struct allocation *allocations; /* all blocks, live and free */
     struct allocation *free_blocks[SIZE_CLASSES];
     char *arenas; /* a line for each core: its arena's lock */
@@ -99,9 +115,12 @@ static inline uint64_t core_key(const struct virtual_machine *m, unsigned core) 
 }
 
 void machine_push(struct virtual_machine *m, unsigned core);
+void machine_remove(struct virtual_machine *m, unsigned core);
 void machine_pass_turn(struct virtual_machine *m); /* to heap[0], keeping the current core ready */
 void machine_leave(struct virtual_machine *m);     /* to heap[0]; the current core is not ready */
 void machine_attention(struct virtual_machine *m); /* limits, change points, random delays */
+/* Processors that have nothing to do fall asleep too, ever deeper. */
+uint64_t machine_wake_latency_ps(const struct virtual_machine *m, uint64_t slept_ps);
 
 /* Returns when the current core is the earliest. Everything visible to others comes after this. */
 static inline void take_turn(struct virtual_machine *m) {
@@ -114,6 +133,23 @@ static inline void take_turn(struct virtual_machine *m) {
 static inline void go_last(struct virtual_machine *m) {
     if (m->setup.disturbance.change_points) core_now(m)->priority = ++m->lowest_priority;
 }
+
+/* ---- Sharing units: all but units_create and units_destroy only where m->units is not NULL ----
+ */
+
+bool units_create(struct virtual_machine *m);
+void units_destroy(struct virtual_machine *m);
+bool units_any_idle(const struct virtual_machine *m);
+/* The first thread of a run takes a unit. */
+void units_start(struct virtual_machine *m, unsigned index);
+/* A thread that is not in the heap can run from `now_ps` on: on an idle unit, or it queues up. */
+void units_runnable(struct virtual_machine *m, unsigned index, uint64_t now_ps);
+/* The current thread, whose turn it is, gives its unit up, and leaves or queues up next. */
+void units_release(struct virtual_machine *m);
+/* The current thread goes behind all others that want a unit. */
+void units_yield(struct virtual_machine *m);
+/* The same if its time slice is over. Before every operation. */
+void units_attention(struct virtual_machine *m);
 
 bool memory_create(struct virtual_machine *m);
 void memory_destroy(struct virtual_machine *m);

@@ -21,6 +21,23 @@ void machine_push(struct virtual_machine *m, unsigned core) {
     m->heap[i] = key;
 }
 
+/* A ready core that is not the current one becomes none. */
+void machine_remove(struct virtual_machine *m, unsigned core) {
+    unsigned i = 0;
+    while ((m->heap[i] & CORE_MASK) != core)
+        i++;
+    uint64_t key = m->heap[--m->heap_count];
+    if (i == m->heap_count) return;
+    for (; i && key < m->heap[(i - 1) / 2]; i = (i - 1) / 2)
+        m->heap[i] = m->heap[(i - 1) / 2];
+    for (unsigned child; (child = 2 * i + 1) < m->heap_count; i = child) {
+        if (child + 1 < m->heap_count) child += m->heap[child + 1] < m->heap[child];
+        if (key <= m->heap[child]) break;
+        m->heap[i] = m->heap[child];
+    }
+    m->heap[i] = key;
+}
+
 /* Puts `key` in place of the smallest and returns that one. */
 static uint64_t heap_replace(struct virtual_machine *m, uint64_t key) {
     uint64_t *heap = m->heap, smallest = heap[0];
@@ -89,7 +106,7 @@ void machine_leave(struct virtual_machine *m) {
 static void set_next_attention(struct virtual_machine *m) {
     const struct virtual_disturbance *d = &m->setup.disturbance;
     m->next_attention = m->setup.operation_limit ? m->setup.operation_limit : UINT64_MAX;
-    if (d->delay_probability > 0) m->next_attention = 0; /* every step */
+    if (d->delay_probability > 0 || m->units) m->next_attention = 0; /* every step */
     if (m->change_point_next < d->change_points) {
         uint64_t point = m->change_points[m->change_point_next];
         if (point < m->next_attention) m->next_attention = point;
@@ -113,6 +130,7 @@ void machine_attention(struct virtual_machine *m) {
         m->change_point_next++;
     }
     set_next_attention(m);
+    if (m->units) units_attention(m);
 }
 
 static int compare_points(const void *a, const void *b) {
@@ -172,6 +190,10 @@ static void set_costs(struct virtual_machine *m, const struct virtual_costs *c) 
     p->smt_spin_factor = c->smt_spin_factor;
     p->crowd_factor = c->crowd_factor > 0 ? c->crowd_factor : 1;
     p->rmw_drains_stores = c->rmw_drains_stores != 0;
+    p->unit_switch = to_ps(m->setup.sharing.switch_ns);
+    p->unit_queue = to_ps(m->setup.sharing.queue_ns);
+    p->unit_slice = to_ps(m->setup.sharing.slice_ns);
+    if (!p->unit_slice) p->unit_slice = UINT64_MAX;
     m->line_shift = c->line_bytes > 64 ? 7 : 6;
 }
 
@@ -213,7 +235,8 @@ struct virtual_machine *virtual_machine_create(const struct virtual_setup *setup
     m->distances = calloc(n, n);
     m->futex_head = m->futex_tail = -1;
     set_costs(m, setup->costs);
-    if (!m->heap || !m->cores || !m->distances || !memory_create(m)) goto no_memory;
+    if (!m->heap || !m->cores || !m->distances || !memory_create(m) || !units_create(m))
+        goto no_memory;
     set_places(m, setup->places);
     if (!disturbance_create(m)) goto no_memory;
     return m;
@@ -226,6 +249,7 @@ no_memory:
 void virtual_machine_destroy(struct virtual_machine *m) {
     if (!m) return;
     memory_destroy(m);
+    units_destroy(m);
     free(m->change_points);
     free(m->distances);
     free(m->cores);
@@ -243,12 +267,17 @@ static void core_main(void *argument) {
     for (unsigned i = 0; i < m->core_count; i++) {
         struct core *other = &m->cores[i];
         if (other->state != CORE_JOINING || &m->cores[other->joined] != core) continue;
-        other->state = CORE_READY;
         other->account.park_ps += core->clock_ps - other->parked_ps;
+        if (m->units) {
+            units_runnable(m, i, core->clock_ps);
+            continue;
+        }
+        other->state = CORE_READY;
         other->account.wake_ps += m->cost.wake_latency;
         other->clock_ps = core->clock_ps + m->cost.wake_latency;
         machine_push(m, i);
     }
+    if (m->units) units_release(m);
     machine_leave(m);
     abort();
 }
@@ -289,6 +318,7 @@ bool virtual_machine_run(struct virtual_machine *m, unsigned first_core, void (*
     m->current = first_core;
     m->finished = m->failed = false;
     m->started = 0;
+    if (m->units) units_start(m, first_core);
     if (core_start(m, first_core, first_main, &first, m->cores[first_core].clock_ps, error))
         coroutine_switch(m->thread, m->cores[first_core].coroutine);
     virtual_current = outer;
@@ -326,6 +356,8 @@ void virtual_machine_reset_counts(struct virtual_machine *m) {
         /* A core that sleeps now has slept since this moment as far as the new counts go. */
         if (core->state == CORE_PARKED || core->state == CORE_JOINING)
             core->parked_ps = core_now(m)->clock_ps;
+        if (core->state == CORE_QUEUED && core->runnable_ps < core_now(m)->clock_ps)
+            core->runnable_ps = core_now(m)->clock_ps;
     }
 }
 
@@ -362,7 +394,10 @@ unsigned virtual_spawn(void (*function)(void *), void *argument, int place) {
     struct error error;
     if (!core_start(m, index, function, argument, core_now(m)->clock_ps, &error))
         virtual_fail("%s", error.message);
-    machine_push(m, index);
+    if (m->units)
+        units_runnable(m, index, core_now(m)->clock_ps);
+    else
+        machine_push(m, index);
     return index;
 }
 
@@ -374,6 +409,7 @@ void virtual_join(unsigned index) {
         core->state = CORE_JOINING;
         core->joined = index;
         core->parked_ps = core->clock_ps;
+        if (m->units) units_release(m);
         machine_leave(m);
     }
     coroutine_destroy(other->coroutine);

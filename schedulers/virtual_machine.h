@@ -76,6 +76,15 @@ struct virtual_disturbance {
     uint64_t horizon;       /* change points lie among the first `horizon` operations */
 };
 
+/* Threads that share processing units, as Linux does it; see virtual_units.c. With `units` a place
+ * is a thread's, and a unit has no place: what threads on one unit share is not modelled. */
+struct virtual_sharing {
+    unsigned units;   /* 0: every thread has a core of its own, and the rest is not used */
+    double switch_ns; /* from one thread of a unit to the next */
+    double queue_ns;  /* like futex_wake_ns, where the woken thread has to queue up for a unit */
+    double slice_ns; /* how long a thread holds a unit while others want one; 0: till it gives in */
+};
+
 /* What a core did, in virtual time. The sum of the times is the core's clock. */
 struct virtual_account {
     uint64_t run_ps;    /* items, stretched by SMT */
@@ -83,7 +92,7 @@ struct virtual_account {
     uint64_t wait_ps;   /* pauses and yields */
     uint64_t kernel_ps; /* inside futex calls */
     uint64_t park_ps;   /* asleep */
-    uint64_t wake_ps;   /* woken, not running yet */
+    uint64_t wake_ps;   /* woken, not running yet; waiting for a unit */
     uint64_t other_ps;  /* scheduler code that was given a cost (leaf calls) */
 };
 
@@ -110,7 +119,8 @@ struct virtual_setup {
     const struct virtual_costs *costs;
     const struct virtual_place *places; /* copied; one per core of the machine */
     unsigned place_count;
-    struct virtual_disturbance disturbance;
+    struct virtual_sharing sharing;
+    struct virtual_disturbance disturbance; /* not by change_points where threads share units */
     uint64_t operation_limit; /* 0: none; a run that exceeds it has failed (no progress) */
     void (*trace)(void *context, unsigned core, enum virtual_stretch what, uint64_t begin_ps,
                   uint64_t end_ps);
@@ -189,6 +199,10 @@ void virtual_free_of_charge(void *memory);
 
 /* Runs items: `duration_ps` of work, stretched while the SMT sibling is busy. */
 void virtual_work(uint64_t duration_ps);
+/* Items that only sleep, for so long from the call on. A thread that shares units is on one for
+ * the first futex_wait_ns of that alone, and at the end, where none is idle, it takes the unit of
+ * the thread that has held its own for longest. */
+void virtual_sleep(uint64_t duration_ps);
 /* Other code with a known cost. */
 void virtual_spend(uint64_t duration_ps);
 void virtual_leaf(void);              /* charges leaf_ns */

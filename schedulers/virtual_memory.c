@@ -199,7 +199,11 @@ void virtual_pause(unsigned kind, unsigned site) {
 }
 
 void virtual_yield(unsigned kind, unsigned site) {
-    wait_a_little(virtual_current->cost.yield, kind, site);
+    struct virtual_machine *m = virtual_current;
+    wait_a_little(m->cost.yield, kind, site);
+    if (!m->units) return;
+    take_turn(m);
+    units_yield(m);
 }
 
 /* ---- Copying and arenas -------------------------------------------------------------------------
@@ -294,6 +298,14 @@ static double crowd_factor(const struct virtual_machine *m, const struct core *c
     return others ? 1 + (m->cost.crowd_factor - 1) * running / others : 1;
 }
 
+static void run_for(struct virtual_machine *m, struct core *core, uint64_t duration_ps) {
+    if (m->setup.trace)
+        m->setup.trace(m->setup.trace_context, m->current, VIRTUAL_STRETCH_RUN, core->clock_ps,
+                       core->clock_ps + duration_ps);
+    core->clock_ps += duration_ps;
+    core->account.run_ps += duration_ps;
+}
+
 void virtual_work(uint64_t duration_ps) {
     struct virtual_machine *m = virtual_current;
     take_turn(m);
@@ -301,11 +313,11 @@ void virtual_work(uint64_t duration_ps) {
     double factor = sibling_factor(m, core) * core->slowness * crowd_factor(m, core);
     uint64_t cost = factor == 1 ? duration_ps : (uint64_t)((double)duration_ps * factor);
     core->running_items = core->ran_items = true;
-    if (m->setup.trace)
-        m->setup.trace(m->setup.trace_context, m->current, VIRTUAL_STRETCH_RUN, core->clock_ps,
-                       core->clock_ps + cost);
-    core->clock_ps += cost;
-    core->account.run_ps += cost;
+    for (; m->units && cost > m->cost.unit_slice; cost -= m->cost.unit_slice) {
+        run_for(m, core, m->cost.unit_slice);
+        take_turn(m); /* its slice is over */
+    }
+    run_for(m, core, cost);
 }
 
 void virtual_spend(uint64_t duration_ps) {
