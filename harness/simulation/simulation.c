@@ -41,6 +41,17 @@ static double lone_factor(double section) {
     return virtual_started() == 1 ? factor_of(section) : 1;
 }
 
+static void sleep_items(void *context, size_t begin, size_t end, unsigned worker) {
+    struct simulation *simulation = context;
+    double sleep_ns = simulation->setup->overshoot_ns[simulation->start + begin];
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        sleep_ns += simulation->setup->trace->encode_ns[simulation->start + i];
+        simulation->done_by[i] = (uint16_t)virtual_core();
+    }
+    virtual_sleep(to_ps(sleep_ns));
+}
+
 static void run_items(void *context, size_t begin, size_t end, unsigned worker) {
     struct simulation *simulation = context;
     const struct cost_trace *trace = simulation->setup->trace;
@@ -111,7 +122,7 @@ static void run_batch(struct simulation *simulation, struct grainbench_scheduler
         .struct_size = sizeof batch,
         .item_count = corpus_batch_size(corpus, batch_number),
         .item_costs = corpus->costs + simulation->start,
-        .body = run_items,
+        .body = setup->overshoot_ns ? sleep_items : run_items,
         .context = simulation,
         .results = simulation->results,
         .result_size = simulation->result_size,
@@ -229,6 +240,7 @@ static bool run_machine(struct simulation *simulation, struct error *error) {
     struct virtual_setup machine_setup = {.costs = &costs,
                                           .places = places,
                                           .place_count = setup->workers + 1,
+                                          .sharing = setup->sharing,
                                           .disturbance = setup->disturbance,
                                           .trace = setup->trace_stretch,
                                           .trace_context = setup->trace_context};

@@ -24,6 +24,10 @@ struct simulation_setup {
     size_t first, count;        /* batches that count; they wrap around */
     size_t stride;              /* from one batch to the next; 0: 1 */
     uint64_t seed;
+    struct virtual_sharing sharing; /* of processing units, by the workers and the caller */
+    /* Of every line. Not NULL: bodies sleep, each as long as its items' encode costs and the
+     * overshoot of its first, and give nothing back. */
+    const double *overshoot_ns;
     struct virtual_disturbance disturbance;
     void (*trace_stretch)(void *context, unsigned core, enum virtual_stretch what,
                           uint64_t begin_ps, uint64_t end_ps);

@@ -169,6 +169,39 @@ static void test_smt_siblings_share_a_core(void **state) {
     simulation_free(&result);
 }
 
+/* Rayon's leaves a batch where eight threads share two units and bodies sleep 2 ms an item and 60
+ * to 140 us more. */
+static double leaves_of_sleepers(void) {
+    static double sleep_ns[LINES], overshoot_ns[LINES];
+    struct random random = {2};
+    for (size_t i = 0; i < LINES; i++) {
+        sleep_ns[i] = 2e6;
+        overshoot_ns[i] = 60e3 + (double)random_below(&random, 80000);
+    }
+    struct cost_trace trace = data.trace;
+    trace.encode_ns = sleep_ns;
+    struct simulation_setup setup = setup_of("rayon", 8);
+    setup.trace = &trace;
+    setup.overshoot_ns = overshoot_ns;
+    setup.sharing =
+        (struct virtual_sharing){.units = 2, .switch_ns = 1200, .queue_ns = 1200, .slice_ns = 4e6};
+    setup.count = 48;
+    double leaves = 0;
+    for (setup.seed = 1; setup.seed <= 8; setup.seed++) {
+        struct simulation_result result = run(&setup);
+        leaves += (double)result.statistics->leaves / (double)result.count / 8;
+        simulation_free(&result);
+    }
+    return leaves;
+}
+
+/* Eight threads of the real rayon on two units have 417 to 444 (docs/virtual.md, "Counts"). */
+static void test_sleepers_on_two_units_divide_like_real_ones(void **state) {
+    (void)state;
+    double leaves = leaves_of_sleepers();
+    if (leaves < 410 || leaves > 455) fail_msg("%.1f leaves", leaves);
+}
+
 static void test_too_many_workers_are_refused(void **state) {
     (void)state;
     struct simulation_setup setup = setup_of("counter", 177);
@@ -258,6 +291,7 @@ int main(void) {
         cmocka_unit_test(test_two_runs_are_equal),
         cmocka_unit_test(test_rayon_makes_its_known_leaves),
         cmocka_unit_test(test_smt_siblings_share_a_core),
+        cmocka_unit_test(test_sleepers_on_two_units_divide_like_real_ones),
         cmocka_unit_test(test_too_many_workers_are_refused),
         cmocka_unit_test(test_collecting_costs_the_caller_by_the_leaf),
         cmocka_unit_test(test_a_process_with_one_thread_has_its_own_costs),
