@@ -195,7 +195,7 @@ static double leaves_of_sleepers(void) {
     return leaves;
 }
 
-/* Eight threads of the real rayon on two units have 417 to 444 (docs/virtual.md, "Counts"). */
+/* Eight threads of the real rayon on two units have 408 to 444 (docs/virtual.md, "Counts"). */
 static void test_sleepers_on_two_units_divide_like_real_ones(void **state) {
     (void)state;
     double leaves = leaves_of_sleepers();
