@@ -80,7 +80,7 @@ unsigned virtual_futex_wake(const volatile uint32_t *word, unsigned count, unsig
             else
                 m->futex_head = next;
             if (m->futex_tail == i) m->futex_tail = before;
-            bool queues = m->units && !units_any_idle(m);
+            bool queues = m->units && !units_idle_for(m, (unsigned)i);
             charge_kernel(waker, queues ? m->cost.unit_queue : m->cost.futex_wake);
             wake_core(m, (unsigned)i, waker->clock_ps);
             m->totals.wakes++;

@@ -129,6 +129,11 @@ static inline void take_turn(struct virtual_machine *m) {
     if (m->heap_count && m->heap[0] < core_key(m, m->current)) machine_pass_turn(m);
 }
 
+/* The cache that the current thread works with. */
+static inline unsigned cache_now(const struct virtual_machine *m) {
+    return m->setup.sharing.bound ? m->cores[m->current].unit : m->current;
+}
+
 /* Gives the turn up for fairness when order is by priority: a waiting core goes last. */
 static inline void go_last(struct virtual_machine *m) {
     if (m->setup.disturbance.change_points) core_now(m)->priority = ++m->lowest_priority;
@@ -139,7 +144,8 @@ static inline void go_last(struct virtual_machine *m) {
 
 bool units_create(struct virtual_machine *m);
 void units_destroy(struct virtual_machine *m);
-bool units_any_idle(const struct virtual_machine *m);
+/* Whether a thread that becomes runnable now need not queue up. */
+bool units_idle_for(const struct virtual_machine *m, unsigned index);
 /* The first thread of a run takes a unit. */
 void units_start(struct virtual_machine *m, unsigned index);
 /* A thread that is not in the heap can run from `now_ps` on: on an idle unit, or it queues up. */

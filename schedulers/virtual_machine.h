@@ -76,14 +76,22 @@ struct virtual_disturbance {
     uint64_t horizon;       /* change points lie among the first `horizon` operations */
 };
 
-/* Threads that share processing units, as Linux does it; see virtual_units.c. With `units` a place
- * is a thread's, and a unit has no place: what threads on one unit share is not modelled. */
+/* Threads that share processing units, as Linux does it; see virtual_units.c. Caches are of the
+ * units where threads are bound to them: unit u is then at place u, and who is not bound has the
+ * lines of the unit that it is on. Where no thread is, places and caches are the threads': what
+ * threads on one unit share is not modelled. */
 struct virtual_sharing {
     unsigned units;   /* 0: every thread has a core of its own, and the rest is not used */
+    unsigned bound;   /* threads below this number run on the unit of their number alone; 0, or as
+                         many as there are units */
     double switch_ns; /* from one thread of a unit to the next */
     double queue_ns;  /* like futex_wake_ns, where the woken thread has to queue up for a unit */
     double slice_ns; /* how long a thread holds a unit while others want one; 0: till it gives in */
 };
+
+/* What sharing costs under Linux, as measured on one guest; docs/virtual.md says how. */
+#define VIRTUAL_SHARING_LINUX                                                                      \
+    ((struct virtual_sharing){.switch_ns = 1200, .queue_ns = 1200, .slice_ns = 4000000})
 
 /* What a core did, in virtual time. The sum of the times is the core's clock. */
 struct virtual_account {

@@ -94,8 +94,8 @@ static uint32_t line_of(struct virtual_machine *m, const volatile void *address)
 static uint64_t fetch(struct virtual_machine *m, uint32_t index, bool write, bool *moved) {
     struct line *line = &m->lines[index];
     uint64_t *sharers = m->sharers + (size_t)index * m->sharer_words;
-    unsigned self = m->current;
-    uint64_t now = m->cores[self].clock_ps, bit = (uint64_t)1 << (self & 63);
+    unsigned self = cache_now(m);
+    uint64_t now = core_now(m)->clock_ps, bit = (uint64_t)1 << (self & 63);
     bool holds = write ? line->owner == (int)self : (sharers[self >> 6] & bit) != 0;
     *moved = false;
     if (holds) return now;
@@ -243,10 +243,11 @@ void virtual_move(void *to, const void *from, size_t size, unsigned site_number)
 /* Others have copies, and none of them may write. */
 static bool others_share(const struct virtual_machine *m, uint32_t index) {
     const uint64_t *sharers = m->sharers + (size_t)index * m->sharer_words;
+    unsigned self = cache_now(m);
     if (m->lines[index].owner >= 0) return false;
     for (unsigned i = 0; i < m->sharer_words; i++) {
-        uint64_t self = i == m->current >> 6 ? (uint64_t)1 << (m->current & 63) : 0;
-        if (sharers[i] & ~self) return true;
+        uint64_t own = i == self >> 6 ? (uint64_t)1 << (self & 63) : 0;
+        if (sharers[i] & ~own) return true;
     }
     return false;
 }

@@ -50,10 +50,35 @@ static void enqueue(struct virtual_machine *m, unsigned index, uint64_t now_ps, 
     if (core->queue_next == NOBODY) m->queue_tail = (int)index;
 }
 
-static unsigned dequeue(struct virtual_machine *m) {
-    unsigned index = (unsigned)m->queue_head;
-    m->queue_head = m->cores[index].queue_next;
-    if (m->queue_head == NOBODY) m->queue_tail = NOBODY;
+static bool may_run_on(const struct virtual_machine *m, unsigned index, unsigned unit) {
+    return index >= m->setup.sharing.bound || index == unit;
+}
+
+/* The first of the queue that may run on the unit, or NOBODY; *before is who stands before it. */
+static int first_for(const struct virtual_machine *m, unsigned unit, int *before) {
+    *before = NOBODY;
+    for (int i = m->queue_head; i != NOBODY; i = m->cores[i].queue_next) {
+        if (may_run_on(m, (unsigned)i, unit)) return i;
+        *before = i;
+    }
+    return NOBODY;
+}
+
+static bool is_wanted(const struct virtual_machine *m, unsigned unit) {
+    int before;
+    return first_for(m, unit, &before) != NOBODY;
+}
+
+/* Takes it out of the queue. */
+static int dequeue(struct virtual_machine *m, unsigned unit) {
+    int before, index = first_for(m, unit, &before);
+    if (index == NOBODY) return NOBODY;
+    int next = m->cores[index].queue_next;
+    if (before == NOBODY)
+        m->queue_head = next;
+    else
+        m->cores[before].queue_next = next;
+    if (m->queue_tail == index) m->queue_tail = before;
     return index;
 }
 
@@ -62,19 +87,19 @@ static unsigned dequeue(struct virtual_machine *m) {
 
 /* The unit that the thread had last if that is idle, or else the one that went idle last, which
  * wakes up soonest; NULL: none is idle. */
-static struct unit *idle_unit(const struct virtual_machine *m, const struct core *core) {
+static struct unit *idle_unit(const struct virtual_machine *m, unsigned index) {
     struct unit *best = NULL;
-    if (m->units[core->unit].thread == NOBODY) return &m->units[core->unit];
+    unsigned last = m->cores[index].unit;
+    if (m->units[last].thread == NOBODY && may_run_on(m, index, last)) return &m->units[last];
     for (unsigned i = 0; i < m->setup.sharing.units; i++)
-        if (m->units[i].thread == NOBODY && (!best || m->units[i].since_ps > best->since_ps))
+        if (m->units[i].thread == NOBODY && may_run_on(m, index, i) &&
+            (!best || m->units[i].since_ps > best->since_ps))
             best = &m->units[i];
     return best;
 }
 
-bool units_any_idle(const struct virtual_machine *m) {
-    for (unsigned i = 0; i < m->setup.sharing.units; i++)
-        if (m->units[i].thread == NOBODY) return true;
-    return false;
+bool units_idle_for(const struct virtual_machine *m, unsigned index) {
+    return idle_unit(m, index) != NULL;
 }
 
 static void hold(struct virtual_machine *m, struct unit *unit, unsigned index, uint64_t now_ps) {
@@ -104,7 +129,7 @@ void units_start(struct virtual_machine *m, unsigned index) {
 
 void units_runnable(struct virtual_machine *m, unsigned index, uint64_t now_ps) {
     struct core *core = &m->cores[index];
-    struct unit *unit = idle_unit(m, core);
+    struct unit *unit = idle_unit(m, index);
     if (!unit) {
         enqueue(m, index, now_ps, false);
         return;
@@ -118,16 +143,16 @@ void units_release(struct virtual_machine *m) {
     struct core *core = core_now(m);
     struct unit *unit = &m->units[core->unit];
     *unit = (struct unit){.thread = NOBODY, .since_ps = core->clock_ps};
-    if (m->queue_head == NOBODY) return;
-    unsigned next = dequeue(m);
+    int next = dequeue(m, core->unit);
+    if (next == NOBODY) return;
     /* Who was woken by a call that is not over yet is runnable only then. */
     uint64_t runnable_ps = m->cores[next].runnable_ps;
     uint64_t free_ps = core->clock_ps > runnable_ps ? core->clock_ps : runnable_ps;
-    run_on(m, unit, next, free_ps + m->cost.unit_switch);
+    run_on(m, unit, (unsigned)next, free_ps + m->cost.unit_switch);
 }
 
 void units_yield(struct virtual_machine *m) {
-    if (m->queue_head == NOBODY) return;
+    if (!is_wanted(m, core_now(m)->unit)) return;
     units_release(m);
     enqueue(m, m->current, core_now(m)->clock_ps, false);
     machine_leave(m);
@@ -146,9 +171,10 @@ void units_attention(struct virtual_machine *m) {
 /* Takes the unit away from the thread that has held one for longest. What that thread was in the
  * middle of, it ends when it has a unit again. */
 static struct unit *preempt(struct virtual_machine *m, uint64_t now_ps) {
-    struct unit *unit = &m->units[0];
-    for (unsigned i = 1; i < m->setup.sharing.units; i++)
-        if (m->units[i].since_ps < unit->since_ps) unit = &m->units[i];
+    struct unit *unit = NULL;
+    for (unsigned i = 0; i < m->setup.sharing.units; i++)
+        if (may_run_on(m, m->current, i) && (!unit || m->units[i].since_ps < unit->since_ps))
+            unit = &m->units[i];
     unsigned index = (unsigned)unit->thread;
     struct core *core = &m->cores[index];
     machine_remove(m, index);
@@ -179,6 +205,6 @@ void virtual_sleep(uint64_t duration_ps) {
     core->clock_ps = end_ps;
     machine_push(m, m->current);
     machine_leave(m); /* until it is the earliest: at end_ps */
-    struct unit *unit = idle_unit(m, core);
+    struct unit *unit = idle_unit(m, m->current);
     hold(m, unit ? unit : preempt(m, end_ps), m->current, end_ps);
 }

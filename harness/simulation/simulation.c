@@ -231,8 +231,21 @@ static void set_places(const struct simulation_setup *setup, struct virtual_plac
     places[workers].core = UINT16_MAX;
 }
 
+/* Where every processing unit has a worker, a caller that is none shares one with it: what the
+ * setup does not say otherwise. */
+static struct virtual_sharing sharing_of(const struct simulation_setup *setup, bool caller_works) {
+    if (setup->sharing.units || caller_works ||
+        setup->workers < placement_pu_count(setup->placement))
+        return setup->sharing;
+    struct virtual_sharing sharing = VIRTUAL_SHARING_LINUX;
+    sharing.units = sharing.bound = setup->workers;
+    return sharing;
+}
+
 static bool run_machine(struct simulation *simulation, struct error *error) {
     const struct simulation_setup *setup = simulation->setup;
+    bool caller_works = simulation->operations->capabilities &
+                        (GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_CALLER_ONLY);
     struct virtual_place places[VIRTUAL_CORES_MAX];
     set_places(setup, places);
     struct virtual_costs costs = *setup->costs;
@@ -240,14 +253,12 @@ static bool run_machine(struct simulation *simulation, struct error *error) {
     struct virtual_setup machine_setup = {.costs = &costs,
                                           .places = places,
                                           .place_count = setup->workers + 1,
-                                          .sharing = setup->sharing,
+                                          .sharing = sharing_of(setup, caller_works),
                                           .disturbance = setup->disturbance,
                                           .trace = setup->trace_stretch,
                                           .trace_context = setup->trace_context};
     simulation->machine = virtual_machine_create(&machine_setup, error);
     if (!simulation->machine) return false;
-    bool caller_works = simulation->operations->capabilities &
-                        (GRAINBENCH_CALLER_IS_WORKER | GRAINBENCH_CALLER_ONLY);
     bool done = virtual_machine_run(simulation->machine, caller_works ? 0 : setup->workers, caller,
                                     simulation, error);
     simulation->result->operations += virtual_machine_totals(simulation->machine)->operations;

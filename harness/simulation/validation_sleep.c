@@ -24,10 +24,6 @@
 
 enum { ITEMS = 1000, BATCHES = 48, SLEEP_NS = 2000000, COUNTS = 3, SEEDS = 4 };
 
-/* What sharing a unit costs here; docs/virtual.md says how it was measured, and that counts hardly
- * depend on it. */
-enum { SWITCH_NS = 1200, QUEUE_NS = 1200, SLICE_NS = 4000000 };
-
 static const char *const count_names[COUNTS] = {"leaves", "joins", "steals"};
 
 /* A batch's counts: mean over the batches. NAN: the scheduler does not count it. */
@@ -206,13 +202,11 @@ static bool simulate(const struct sleep_validation *validation, struct sleep_row
                                      .corpus = &corpus,
                                      .trace = &trace,
                                      .free_by = ARM_FREE_UNTIMED,
-                                     .sharing = {.units = units_here(),
-                                                 .switch_ns = SWITCH_NS,
-                                                 .queue_ns = QUEUE_NS,
-                                                 .slice_ns = SLICE_NS},
+                                     .sharing = VIRTUAL_SHARING_LINUX,
                                      .overshoot_ns = overshoot_ns,
                                      .warm_batches = 1,
                                      .count = BATCHES};
+    setup.sharing.units = units_here();
     bool done = simulate_seeds(&setup, &row->simulated, error);
     placement_destroy(placement);
     return done;

@@ -1,5 +1,6 @@
 /* Promises of simulated threads that share processing units: no more of them run at once than there
- * are units, who waits is served in order, and who sleeps holds none. */
+ * are units, who waits is served in order, who sleeps holds none, and who is bound runs on its own.
+ */
 #include "schedulers/virtual_coroutine.h"
 #include "schedulers/virtual_machine.h"
 
@@ -18,6 +19,7 @@ static const struct virtual_costs costs = {.futex_wait_ns = 2000,
                                            .futex_call_ns = 500,
                                            .futex_wake_ns = 6000,
                                            .wake_latency_ns = 10000,
+                                           .transfer_ns = {[VIRTUAL_L3] = 100},
                                            .yield_ns = 400,
                                            .smt_factor = 1,
                                            .smt_spin_factor = 1,
@@ -30,16 +32,20 @@ static struct {
 } shared;
 
 static struct virtual_machine *machine;
+static unsigned bound; /* threads below this number, to the unit of their number */
 
 static bool run_on(unsigned units, double slice_ns, void (*function)(void *), struct error *error) {
     struct virtual_place places[THREADS];
     for (unsigned i = 0; i < THREADS; i++)
         places[i] = (struct virtual_place){.core = (uint16_t)i};
-    struct virtual_setup setup = {
-        .costs = &costs,
-        .places = places,
-        .place_count = THREADS,
-        .sharing = {.units = units, .switch_ns = 1000, .queue_ns = 1500, .slice_ns = slice_ns}};
+    struct virtual_setup setup = {.costs = &costs,
+                                  .places = places,
+                                  .place_count = THREADS,
+                                  .sharing = {.units = units,
+                                              .bound = bound,
+                                              .switch_ns = 1000,
+                                              .queue_ns = 1500,
+                                              .slice_ns = slice_ns}};
     memset(&shared, 0, sizeof shared);
     machine = virtual_machine_create(&setup, error);
     assert_non_null(machine);
@@ -223,6 +229,53 @@ static void test_yielding_lets_the_next_one_run(void **state) {
     assert_int_equal(shared.end_ps[1], (7 * 1000 + 6 * 400) * 1000);
 }
 
+/* ---- bound threads ---- */
+
+static void one_bound_one_not(void *argument) {
+    (void)argument;
+    unsigned anywhere = virtual_spawn(work_300_us, (void *)(uintptr_t)2, 2);
+    unsigned on_unit_1 = virtual_spawn(work_50_us, (void *)(uintptr_t)1, 1);
+    virtual_join(anywhere);
+    virtual_join(on_unit_1);
+}
+
+static void test_a_bound_thread_waits_for_its_unit(void **state) {
+    (void)state;
+    run(2, 0, one_bound_one_not); /* unit 0 is idle as soon as the caller waits */
+    assert_int_equal(shared.end_ps[1], (1 + 50) * US);
+    bound = 2;
+    run(2, 0, one_bound_one_not);
+    bound = 0;
+    assert_int_equal(shared.end_ps[2], (10 + 300) * US);
+    assert_int_equal(shared.end_ps[1], (10 + 300 + 1 + 50) * US);
+}
+
+static void read_word(void *argument) {
+    (void)argument;
+    virtual_touch(&shared.futex, VIRTUAL_LOAD, 0, 0);
+    virtual_work(50 * US);
+}
+
+static void write_and_let_read(void *argument) {
+    (void)argument;
+    virtual_touch(&shared.futex, VIRTUAL_RMW, 0, 0);
+    spawn_and_join(2, read_word);
+    for (unsigned i = 1; i <= 2; i++)
+        shared.end_ps[i] = virtual_machine_account(machine, i)->memory_ps;
+}
+
+static void test_lines_are_the_units_where_threads_are_bound(void **state) {
+    (void)state;
+    run(2, 0, write_and_let_read);
+    assert_int_equal(shared.end_ps[1], 100 * 1000);
+    assert_int_equal(shared.end_ps[2], 100 * 1000);
+    bound = 2;
+    run(2, 0, write_and_let_read);
+    bound = 0;
+    assert_int_equal(shared.end_ps[1], 100 * 1000);
+    assert_int_equal(shared.end_ps[2], 0); /* it runs where the word was written */
+}
+
 /* ---- everything at once ---- */
 
 static void do_all_kinds(void *argument) {
@@ -305,6 +358,8 @@ int main(void) {
         cmocka_unit_test(test_a_woken_thread_without_a_unit_queues_up),
         cmocka_unit_test(test_a_woken_thread_takes_the_idle_unit_and_wakes_it),
         cmocka_unit_test(test_yielding_lets_the_next_one_run),
+        cmocka_unit_test(test_a_bound_thread_waits_for_its_unit),
+        cmocka_unit_test(test_lines_are_the_units_where_threads_are_bound),
         cmocka_unit_test(test_two_runs_are_equal_and_times_add_up),
         cmocka_unit_test(test_a_deadlock_is_reported),
     };
