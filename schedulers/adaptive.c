@@ -1,24 +1,18 @@
-/* `adaptive`: measures what items cost and what going parallel costs, and chooses for every batch
+/* `adaptive`: measures what items cost and what sharing a batch costs, and chooses for every batch
  * how many workers to wake and how many items a claim takes; one worker when waking others would
- * not pay. Claims are as in guided.c: chunks from a table by number, late claims adopted.
+ * not pay (sharing.h). Claims are as in guided.c: chunks from a table by number, late claims
+ * adopted.
  *
- * What it knows, as moving averages that the caller alone reads and writes: `unit_ns`, the time of
- * a unit of cost (a byte of a line; an item without costs), from batches run alone and from the
- * caller's own part of the others; and `overhead_ns`, what a parallel batch took beyond its items'
- * time spread evenly, once for workers that were awake when it began and once for sleeping ones. A
- * batch runs in parallel if its expected time, spread over the workers that each get at least
- * `worth` of it, plus the overhead is clearly less than its time on one worker.
+ * `unit_ns` is the time of a unit of cost (a byte of a line; an item without costs) on one worker,
+ * measured on batches that are run alone, because workers in each other's way take longer for the
+ * same items and a plain loop would not. What the caller took for its own part of shared batches
+ * only corrects it downwards: so much it takes at most, the claims included.
  *
- * Sleeping workers are looked at as if they were awake where they would be after one parallel
- * batch: where they were still awake when the last parallel batch was followed by another
- * (`stays_awake`).
- *
- * Now and then a batch is run the other way round, so that an estimate that was spoiled once does
- * not stay for ever: one in `probe` is run in parallel, if that is not expected to take twice as
- * long, which bounds the loss; an estimate that is worse fades slowly. What is far too small to
- * share is run without a look at anything else, but for once in CLOCKED_NS. */
+ * What is far too small to share is run without a look at anything else, but for once in
+ * CLOCKED_NS. All of this is read and written by the caller alone. */
 #include "schedulers/chunks.h"
 #include "schedulers/pool.h"
+#include "schedulers/sharing.h"
 
 struct options {
     struct pool_options pool;
@@ -31,22 +25,23 @@ struct options {
 
 /* Batches run alone are measured once in so many ns of their time, or so many batches, once so many
  * were: clocks and what is worked out then take some 0.1 us. */
-enum { CLOCKED_NS = 128 * 1024, CLOCKED_MOST = 1024, SETTLED = 8 };
+enum { CLOCKED_NS = 128 * 1024, CLOCKED_MOST = 1024, SETTLED = 4 };
 
 struct grainbench_scheduler {
     struct pool pool;
-    size_t tiny;           /* batches of up to so many items are not worth a look, */
-    uint64_t unclocked;    /* and so many of these go by before the next is measured */
-    uint64_t clocked;      /* batches measured alone */
-    double unit_ns;        /* 0: not known yet */
-    double overhead_ns[2]; /* of a parallel batch, by whether workers slept; 0: not known yet */
-    bool was_parallel;     /* the last batch that was worth a look */
-    bool stays_awake;
-    uint64_t own_ns;  /* what the caller's part of a parallel batch took */
-    size_t own_items; /* and how many items that was */
-    double worth_ns, window_ns, margin;
+    size_t tiny;        /* batches of up to so many items are not worth a look, */
+    uint64_t unclocked; /* and so many of these go by before the next is measured */
+    uint64_t clocked;   /* batches measured alone */
+    double unit_ns;     /* 0: not known yet */
+    double shared_ns;   /* the same from the caller's part of shared batches */
+    double item_ns;     /* of the last batch whose costs were looked at */
+    struct sharing sharing;
+    bool was_shared;   /* the last batch that was worth a look */
+    uint64_t ended_ns; /* when the last batch that was clocked ended; 0: looked at already */
+    uint64_t own_ns;   /* what the caller's part of a shared batch took */
+    size_t own_items;  /* and how many items that was */
+    double worth_ns, window_ns;
     uint64_t base;
-    uint64_t probe;
     struct costs costs;
     SYNC_ALIGNED sync_u64 left;
     struct chunks chunks; /* beside the word, so that a claim brings it */
@@ -57,7 +52,7 @@ static const struct grainbench_option options[] = {
      .type = GRAINBENCH_OPTION_REAL,
      .offset = offsetof(struct options, worth_us),
      .argument = "US",
-     .fallback = "5",
+     .fallback = "2",
      .minimum = 0,
      .maximum = 1e6,
      .help = "least work a worker is woken for"},
@@ -65,7 +60,7 @@ static const struct grainbench_option options[] = {
      .type = GRAINBENCH_OPTION_REAL,
      .offset = offsetof(struct options, window_us),
      .argument = "US",
-     .fallback = "2",
+     .fallback = "1",
      .minimum = 0,
      .maximum = 1e6,
      .help = "work a claim should take, if the batch is large enough"},
@@ -76,7 +71,7 @@ static const struct grainbench_option options[] = {
      .fallback = "0.9",
      .minimum = 0.01,
      .maximum = 1,
-     .help = "go parallel if that is expected to take less than X of one worker's time"},
+     .help = "share a batch if that is expected to take less than X of one worker's time"},
     {.name = "base",
      .type = GRAINBENCH_OPTION_INTEGER,
      .offset = offsetof(struct options, base),
@@ -89,18 +84,12 @@ static const struct grainbench_option options[] = {
      .type = GRAINBENCH_OPTION_INTEGER,
      .offset = offsetof(struct options, probe),
      .argument = "N",
-     .fallback = "256",
+     .fallback = "1500",
      .minimum = 2,
      .maximum = 1e9,
-     .help = "one batch in N (16 N) that is not (is) worth sharing is run the other way round"},
+     .help = "one part in N of the time alone may be lost to looking whether sharing pays"},
     POOL_OPTIONS,
     {0}};
-
-/* A moving average; no sample counts as more than `most`. */
-static double mix(double old, double fresh, double most) {
-    if (fresh > most) fresh = most;
-    return old > 0 ? old + (fresh - old) / 8 : fresh;
-}
 
 /* 0 without memory, as for a batch of no items: run alone, and nothing is learned from it. */
 static double units_of(struct grainbench_scheduler *scheduler,
@@ -110,14 +99,21 @@ static double units_of(struct grainbench_scheduler *scheduler,
     return (double)scheduler->costs.total;
 }
 
-static void learn_unit(struct grainbench_scheduler *scheduler, double took_ns, double units,
-                       size_t items) {
+/* A moving average. A sample that was disturbed, by an interrupt or another process, says little
+ * about items. */
+static double mix(double old_ns, double fresh_ns) {
+    if (old_ns <= 0) return fresh_ns;
+    return old_ns + ((fresh_ns < 2 * old_ns ? fresh_ns : 2 * old_ns) - old_ns) / 8;
+}
+
+static void learn_alone(struct grainbench_scheduler *scheduler, double took_ns, double units,
+                        size_t items) {
     if (units <= 0 || took_ns <= 0) return;
-    /* One that was disturbed, by an interrupt or another process, says little about items. */
-    double fresh_ns = took_ns / units, old_ns = scheduler->unit_ns;
-    scheduler->unit_ns = mix(old_ns, fresh_ns, old_ns > 0 ? 2 * old_ns : fresh_ns);
-    double item_ns = scheduler->unit_ns * units / (double)items;
-    scheduler->tiny = (size_t)(1.9 * scheduler->worth_ns / item_ns); /* two workers: from 2.0 on */
+    scheduler->unit_ns = mix(scheduler->unit_ns, took_ns / units);
+    scheduler->shared_ns = 0;
+    scheduler->item_ns = scheduler->unit_ns * units / (double)items;
+    /* Two workers: from 2.0 on. */
+    scheduler->tiny = (size_t)(1.9 * scheduler->worth_ns / scheduler->item_ns);
 }
 
 static void work(struct grainbench_scheduler *scheduler, struct pool_worker *worker,
@@ -133,31 +129,11 @@ static void work(struct grainbench_scheduler *scheduler, struct pool_worker *wor
     scheduler->own_items = items;
 }
 
-/* How many workers a batch is worth that takes `alone_ns` on one; 1: run it here. */
-static unsigned choose_workers(struct grainbench_scheduler *scheduler, double alone_ns,
-                               bool asleep) {
-    const struct pool *pool = &scheduler->pool;
-    if (pool->worker_count == 1 || alone_ns <= 0) return 1;
-    double worth = scheduler->worth_ns > 0 ? alone_ns / scheduler->worth_ns : pool->worker_count;
-    unsigned workers = worth < pool->worker_count ? (unsigned)worth : pool->worker_count;
-    if (workers < 2) return 1;
-    double *overhead_ns = &scheduler->overhead_ns[asleep && !scheduler->stays_awake];
-    /* Not known yet: what must be worth waking for two workers. */
-    double expected_ns = *overhead_ns > 0 ? *overhead_ns : 2 * scheduler->worth_ns;
-    double together_ns = alone_ns / workers + expected_ns;
-    bool parallel = together_ns < scheduler->margin * alone_ns;
-    uint64_t probe = parallel ? 16 * scheduler->probe : scheduler->probe;
-    if (!parallel && together_ns > 2 * alone_ns)
-        *overhead_ns -= *overhead_ns / 1024;
-    else if (scheduler->pool.batches % probe == probe - 1)
-        parallel = !parallel;
-    return parallel ? workers : 1;
-}
-
 /* Whether workers would have to be woken: the first of them stands for all. */
-static bool is_asleep(struct pool *pool) {
-    return pool->worker_count > 1 &&
-           sync_load_u32(&pool->workers[1].asleep, SYNC_RELAXED, SITE_POOL_WAKE) != 0;
+static enum sharing_state state_of(struct pool *pool) {
+    bool asleep = pool->worker_count > 1 &&
+                  sync_load_u32(&pool->workers[1].asleep, SYNC_RELAXED, SITE_POOL_WAKE) != 0;
+    return asleep ? SHARING_ASLEEP : SHARING_AWAKE;
 }
 
 static bool make_chunks(struct grainbench_scheduler *scheduler,
@@ -176,16 +152,18 @@ static void run_clocked(struct grainbench_scheduler *scheduler,
     uint64_t start_ns = sync_now_ns();
     pool_run_alone(&scheduler->pool, batch);
     if (!batch->item_count) return;
-    double took_ns = (double)(sync_now_ns() - start_ns);
-    learn_unit(scheduler, took_ns, units_of(scheduler, batch), batch->item_count);
+    scheduler->ended_ns = sync_now_ns();
+    double took_ns = (double)(scheduler->ended_ns - start_ns);
+    learn_alone(scheduler, took_ns, units_of(scheduler, batch), batch->item_count);
     double next = CLOCKED_NS / took_ns;
     if (++scheduler->clocked < SETTLED) next = 0;
     scheduler->unclocked = next < CLOCKED_MOST ? (uint64_t)next : CLOCKED_MOST;
+    scheduler->sharing.shared = 0;
 }
 
 static void run_alone(struct grainbench_scheduler *scheduler,
                       const struct grainbench_batch *batch) {
-    if (scheduler->unclocked) {
+    if (scheduler->unclocked && scheduler->sharing.shared < SHARING_LEAST) {
         scheduler->unclocked--;
         pool_run_alone(&scheduler->pool, batch);
     } else {
@@ -193,21 +171,36 @@ static void run_alone(struct grainbench_scheduler *scheduler,
     }
 }
 
-static void run_parallel(struct grainbench_scheduler *scheduler,
-                         const struct grainbench_batch *batch, double units, unsigned workers,
-                         bool asleep) {
+static void run_shared(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
+                       double units, struct prices_plan plan, enum sharing_state state) {
     struct pool *pool = &scheduler->pool;
     uint64_t start_ns = sync_now_ns();
-    pool_set_active(pool, workers);
+    pool_set_active(pool, plan.workers);
     pool_run(pool, batch);
-    double took_ns = (double)(sync_now_ns() - start_ns);
-    double alone_ns = units * scheduler->unit_ns, overhead_ns = took_ns - alone_ns / workers;
-    double *known_ns = &scheduler->overhead_ns[asleep];
-    /* Here disturbances count: with more workers there are more of them. */
-    *known_ns = mix(*known_ns, overhead_ns > 1 ? overhead_ns : 1, 8 * alone_ns);
+    scheduler->ended_ns = sync_now_ns();
+    sharing_settle(&scheduler->sharing, plan, units * scheduler->unit_ns,
+                   (double)(scheduler->ended_ns - start_ns), state, pool->batches);
     if (!scheduler->own_items) return;
-    double part = (double)scheduler->own_items / (double)batch->item_count;
-    learn_unit(scheduler, (double)scheduler->own_ns, units * part, scheduler->own_items);
+    double own_units = units * (double)scheduler->own_items / (double)batch->item_count;
+    scheduler->shared_ns = mix(scheduler->shared_ns, (double)scheduler->own_ns / own_units);
+    if (scheduler->sharing.shared >= SETTLED && scheduler->shared_ns < scheduler->unit_ns)
+        scheduler->unit_ns = scheduler->shared_ns;
+}
+
+/* Looks at the clock after a batch that left its end. */
+static void note_gap(struct grainbench_scheduler *scheduler, enum sharing_state state) {
+    if (!scheduler->ended_ns) return;
+    double gap_ns = (double)(sync_now_ns() - scheduler->ended_ns);
+    scheduler->ended_ns = 0;
+    sharing_note_gap(&scheduler->sharing, gap_ns, scheduler->was_shared, state);
+}
+
+/* Whether the costs of a batch are worth adding up, which takes about this long. */
+static bool looks(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch,
+                  enum sharing_state state) {
+    double items = (double)batch->item_count;
+    double look_ns = batch->item_costs ? 50 + 0.2 * items : 0;
+    return sharing_looks(&scheduler->sharing, items * scheduler->item_ns, look_ns, state);
 }
 
 /* A batch that is worth more than a look at `tiny` and `unclocked`; apart, so that tiny ones pay
@@ -219,13 +212,19 @@ static __attribute__((noinline)) void run_considered(struct grainbench_scheduler
         run_alone(scheduler, batch);
         return;
     }
-    bool asleep = is_asleep(pool);
-    if (scheduler->was_parallel) scheduler->stays_awake = !asleep;
-    double units = units_of(scheduler, batch);
-    unsigned workers = choose_workers(scheduler, units * scheduler->unit_ns, asleep);
-    scheduler->was_parallel = workers > 1 && make_chunks(scheduler, batch, workers, units);
-    if (scheduler->was_parallel)
-        run_parallel(scheduler, batch, units, workers, asleep);
+    enum sharing_state state = state_of(pool);
+    note_gap(scheduler, state);
+    struct prices_plan plan = {.workers = 0};
+    double units = 0;
+    if (looks(scheduler, batch, state)) {
+        units = units_of(scheduler, batch);
+        double alone_ns = units * scheduler->unit_ns;
+        scheduler->item_ns = alone_ns / (double)batch->item_count;
+        plan = sharing_choose(&scheduler->sharing, alone_ns, state, pool->batches);
+    }
+    scheduler->was_shared = plan.workers && make_chunks(scheduler, batch, plan.workers, units);
+    if (scheduler->was_shared)
+        run_shared(scheduler, batch, units, plan, state);
     else
         run_alone(scheduler, batch);
 }
@@ -255,10 +254,10 @@ static bool configure(struct grainbench_scheduler *scheduler, const struct grain
     (void)message;
     scheduler->worth_ns = values->worth_us * 1000;
     scheduler->window_ns = values->window_us * 1000;
-    scheduler->margin = values->margin;
     scheduler->base = (uint64_t)values->base;
-    scheduler->probe = (uint64_t)values->probe;
-    scheduler->stays_awake = true;
+    /* A pause takes more than 5 ns. */
+    sharing_init(&scheduler->sharing, setup->workers, scheduler->worth_ns, values->margin,
+                 (double)values->probe, 5.0 * (double)values->pool.spin);
     scheduler->tiny = SIZE_MAX; /* what items cost is not known yet */
     if (setup->workers == 1) scheduler->unclocked = UINT64_MAX;
     return true;
