@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEPT_LEAST = 6 };
+#define CONFIDENCE      0.95
+#define SLOW_SHARE_MOST 0.25
 /* A piece is about so long and as long for every arm, because a longer one hides more of what
  * happens between two looks; a sample has so many pieces as fit into its time. */
 #define PIECE_NS  5e6
@@ -20,10 +21,9 @@ struct validated_arm {
     struct arm_spec spec;
     double predicted; /* MiB/s */
     unsigned record_arm;
-    double *predicted_ns; /* of each simulated batch */
-    double ratio;         /* median of measured over predicted time; NAN: too few rounds */
-    double scaled;        /* median of the ratio over the serial arm's of the same round */
-    double measured;      /* MiB/s: predicted / ratio */
+    double *predicted_ns;   /* of each simulated batch */
+    double measured;        /* MiB/s; NAN: too few rounds */
+    struct interval scaled; /* measured over predicted time, over the serial arm's of the round */
 };
 
 struct validation {
@@ -131,19 +131,22 @@ bool validation_add(struct validation *validation, const struct arm_spec *spec,
 
 /* ---- measuring ---- */
 
-/* Median over the rounds of an arm's ratio, or of that over another arm's (negative: none) of the
- * same round: what the machine's speed does to both cancels. NAN: too few rounds. */
-static double median_ratio(const struct rounds *rounds, size_t arms, size_t arm, int over) {
-    double *values = malloc((rounds->count + 1) * sizeof *values), median = NAN;
+/* Over the rounds, an arm's ratio, or that over another arm's (negative: none) of the same round:
+ * what the machine's speed does to both cancels. The median with a 95 % interval; NAN: too few
+ * rounds. */
+static struct interval ratio_of(const struct rounds *rounds, size_t arms, size_t arm, int over) {
+    struct interval interval = {NAN, NAN, NAN, 0};
+    double *values = malloc((rounds->count + 1) * sizeof *values);
     size_t count = 0;
     for (size_t round = 0; values && round < rounds->count; round++) {
         const double *ratios = rounds->ratios + round * arms;
         double value = over >= 0 ? ratios[arm] / ratios[over] : ratios[arm];
         if (isfinite(value)) values[count++] = value;
     }
-    if (count >= KEPT_LEAST) median = statistics_median(values, count);
+    if (!values || !statistics_median_interval(values, count, CONFIDENCE, &interval))
+        interval = (struct interval){NAN, NAN, NAN, 0};
     free(values);
-    return median;
+    return interval;
 }
 
 static bool record_arm(const struct validated_arm *arm, const struct rounds_count *count,
@@ -156,7 +159,9 @@ static bool record_arm(const struct validated_arm *arm, const struct rounds_coun
         (int)(count->disturbed + count->slowed), "dropped_for_slow_units", (int)count->slowed);
     record_set_real(line, "value", arm->measured, why);
     record_set_real(line, "prediction_error", arm->predicted / arm->measured - 1, why);
-    record_set_real(line, "prediction_error_scaled", arm->scaled - 1, why);
+    record_set_real(line, "prediction_error_scaled", arm->scaled.estimate - 1, why);
+    record_set_real(line, "prediction_error_scaled_low", arm->scaled.low - 1, why);
+    record_set_real(line, "prediction_error_scaled_high", arm->scaled.high - 1, why);
     return record_append(writer, line, error);
 }
 
@@ -205,9 +210,8 @@ bool validation_measure(struct validation *validation, struct record_writer *wri
     const struct rounds *rounds = validation->rounds;
     for (size_t i = 0; i < validation->count; i++) {
         struct validated_arm *arm = &validation->arms[i];
-        arm->ratio = median_ratio(rounds, validation->count, i, -1);
-        arm->scaled = median_ratio(rounds, validation->count, i, 0);
-        arm->measured = arm->predicted / arm->ratio;
+        arm->measured = arm->predicted / ratio_of(rounds, validation->count, i, -1).estimate;
+        arm->scaled = ratio_of(rounds, validation->count, i, 0);
     }
     for (size_t i = 1; i < validation->count; i++)
         if (!record_arm(&validation->arms[i], &rounds->counts[i], writer, error)) return false;
@@ -223,10 +227,28 @@ static void add_value(struct grid *grid, const char *format, double value) {
         grid_add(grid, "n/a");
 }
 
+static void add_interval(struct grid *grid, const struct interval *interval) {
+    if (interval && isfinite(interval->low))
+        grid_add(grid, "[%+.1f, %+.1f]", 100 * (interval->low - 1), 100 * (interval->high - 1));
+    else
+        grid_add(grid, "%s", "");
+}
+
+/* With hardly a time at which all processing units are fast, differences of some per cent between
+ * equal arms come and go. */
+static void print_warning(const struct rounds *rounds, FILE *out) {
+    if (rounds->slow_share < SLOW_SHARE_MOST) return;
+    fprintf(
+        out,
+        "The processing units were slow in %.0f %% of the time: somebody else uses this machine. "
+        "Errors of some per\ncent are this run's; look again at another time.\n",
+        100 * rounds->slow_share);
+}
+
 static bool print_arms(const struct validation *validation, FILE *out, struct error *error) {
     static const char *const titles[] = {"threads",   "<scheduler", "predicted", "measured",
-                                         "error",     "to serial",  "samples",   "disturbed",
-                                         "slow unit", NULL};
+                                         "error",     "to serial",  "95 %",      "samples",
+                                         "disturbed", "slow unit",  NULL};
     const struct rounds *rounds = validation->rounds;
     struct grid *grid = grid_create(titles);
     if (!grid) return error_set(error, "out of memory");
@@ -237,7 +259,8 @@ static bool print_arms(const struct validation *validation, FILE *out, struct er
         grid_add(grid, "%.2f", arm->predicted);
         add_value(grid, "%.2f", arm->measured);
         add_value(grid, "%+.1f %%", 100 * (arm->predicted / arm->measured - 1));
-        add_value(grid, "%+.1f %%", 100 * (arm->scaled - 1));
+        add_value(grid, "%+.1f %%", 100 * (arm->scaled.estimate - 1));
+        add_interval(grid, i ? &arm->scaled : NULL);
         grid_add(grid, "%u", rounds->counts[i].kept);
         grid_add(grid, "%u", rounds->counts[i].disturbed);
         grid_add(grid, "%u", rounds->counts[i].slowed);
@@ -246,13 +269,14 @@ static bool print_arms(const struct validation *validation, FILE *out, struct er
         out,
         "\nPredicted beside measured here, MiB/s: medians of %zu interleaved rounds, of samples "
         "of %.0f ms that the\nenvironment did not disturb and before and after which no "
-        "processing unit computed slower than %.2f of its\nfast time (%.0f %% of all looks "
-        "found one that did). \"to serial\" is the error of the arm's speed relative to the\n"
+        "processing unit computed slower than %.2f of its\nfast time (a unit did in %.0f %% of "
+        "the time). \"to serial\" is the error of the arm's speed relative to the\n"
         "serial arm's of the same round: how fast the machine is now, against when it was "
         "traced, is left out of it.\n",
         rounds->count, validation->piece_ns / 1e6, rounds->slow_limit, 100 * rounds->slow_share);
     bool printed = grid_print(grid, GRID_TEXT, out, error);
     grid_free(grid);
+    print_warning(rounds, out);
     return printed;
 }
 

@@ -4,8 +4,9 @@
  * third of its speed for some tens of milliseconds whenever somebody else uses the other hardware
  * thread of its core, each unit at its own times; an arm that divides evenly then waits for the
  * slower one, and one that balances does not. So a sample is a row of short pieces, the speed of
- * all units is looked at before and after each, and only pieces between two fast looks count. What
- * is left out does not depend on the arm. */
+ * all units is looked at before and after each, and only pieces between two fast looks count; a
+ * piece begins when no unit is slow, but for a unit that stays slow. What is left out does not
+ * depend on the arm. */
 #define _GNU_SOURCE
 #include "harness/simulation/validation_rounds.h"
 
@@ -21,8 +22,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { WARM_BATCHES = 64, ARMS_MOST = 256 };
+enum { WARM_BATCHES = 64, ARMS_MOST = 256, WAIT_STEP_US = 1000, WAIT_MOST_NS = 100 * 1000000 };
 /* If less than this share of the pieces lies between fast looks, the best ones up to it count. */
 #define KEPT_LEAST 0.1
 
@@ -41,24 +43,49 @@ struct measuring {
     unsigned units;
     struct piece *pieces;
     size_t piece_count, piece_capacity;
-    double *looks; /* [look_count x units] */
+    double *looks;     /* [look_count x units] */
+    bool *are_regular; /* [look_count] not because another one was slow */
     size_t look_count, look_capacity;
+    double least[SPEED_PROBE_UNITS]; /* of each unit's looks so far */
     struct random random;
     unsigned round;
 };
 
 /* ---- measuring ---- */
 
-static bool look(struct measuring *m, struct error *error) {
+static bool look(struct measuring *m, bool regular, struct error *error) {
     if (m->look_count == m->look_capacity) {
         size_t capacity = m->look_capacity ? 2 * m->look_capacity : 1024;
         double *looks = realloc(m->looks, capacity * m->units * sizeof *looks);
-        if (!looks) return error_set(error, "out of memory");
-        m->looks = looks;
+        if (looks) m->looks = looks;
+        bool *are_regular = realloc(m->are_regular, capacity * sizeof *are_regular);
+        if (are_regular) m->are_regular = are_regular;
+        if (!looks || !are_regular) return error_set(error, "out of memory");
         m->look_capacity = capacity;
     }
-    speed_probe_read(m->probe, m->looks + m->look_count * m->units);
-    m->look_count++;
+    double *ns = m->looks + m->look_count * m->units;
+    speed_probe_read(m->probe, ns);
+    for (unsigned u = 0; u < m->units; u++)
+        m->least[u] = m->look_count ? fmin(m->least[u], ns[u]) : ns[u];
+    m->are_regular[m->look_count++] = regular;
+    return true;
+}
+
+/* As far as is known by now. */
+static bool is_slow(const struct measuring *m) {
+    const double *ns = m->looks + (m->look_count - 1) * m->units;
+    for (unsigned u = 0; u < m->units; u++)
+        if (ns[u] > SPEED_PROBE_SLOW * m->least[u]) return true;
+    return false;
+}
+
+/* Waits for a while until no unit is slow, so that less is measured in vain. */
+static bool await_speed(struct measuring *m, struct error *error) {
+    uint64_t begin = clock_now_ns();
+    while (is_slow(m) && clock_now_ns() - begin < WAIT_MOST_NS) {
+        usleep(WAIT_STEP_US);
+        if (!look(m, false, error)) return false;
+    }
     return true;
 }
 
@@ -79,12 +106,14 @@ static bool measure_arm(struct measuring *m, unsigned arm, size_t at, struct err
     const struct rounds_setup *setup = m->setup;
     const double *predicted_ns = setup->arms[arm].predicted_ns;
     size_t run = setup->arms[arm].run;
-    if (!look(m, error)) return false;
+    if (!look(m, true, error)) return false;
     for (unsigned p = 0; p <= setup->pieces; p++, at += run) {
         struct arm_sample sample;
         char text[160];
         size_t first = at % setup->batches * setup->stride % setup->corpus->batch_count;
-        if (!arm_process_measure(m->processes[arm], first, run, &sample, error) || !look(m, error))
+        if ((p && !await_speed(m, error)) ||
+            !arm_process_measure(m->processes[arm], first, run, &sample, error) ||
+            !look(m, false, error))
             return false;
         struct piece *piece = p ? new_piece(m) : NULL;
         if (p && !piece) return error_set(error, "out of memory");
@@ -168,15 +197,17 @@ static bool judge_speeds(struct measuring *m, struct rounds *rounds, struct erro
     double *values = malloc((m->look_count + m->piece_count) * sizeof *values);
     double fast[SPEED_PROBE_UNITS];
     if (!values) return error_set(error, "out of memory");
-    size_t slow = 0;
+    size_t slow = 0, regular = 0;
     for (unsigned u = 0; u < m->units; u++) {
         for (size_t i = 0; i < m->look_count; i++)
             values[i] = m->looks[i * m->units + u];
         fast[u] = speed_probe_fast_time(values, m->look_count);
-        for (size_t i = 0; i < m->look_count; i++)
-            slow += m->looks[i * m->units + u] > SPEED_PROBE_SLOW * fast[u];
+        for (size_t i = 0; i < m->look_count; i++) {
+            regular += m->are_regular[i];
+            slow += m->are_regular[i] && m->looks[i * m->units + u] > SPEED_PROBE_SLOW * fast[u];
+        }
     }
-    rounds->slow_share = (double)slow / (double)(m->look_count * m->units);
+    rounds->slow_share = (double)slow / (double)regular;
     for (size_t i = 0; i < m->piece_count; i++) {
         struct piece *piece = &m->pieces[i];
         piece->slower = 0;
@@ -243,6 +274,7 @@ struct rounds *rounds_measure(const struct rounds_setup *setup, struct error *er
     free(m.processes);
     free(m.pieces);
     free(m.looks);
+    free(m.are_regular);
     if (done) return rounds;
     rounds_free(rounds);
     return NULL;

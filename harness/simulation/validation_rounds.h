@@ -36,7 +36,7 @@ struct rounds {
     struct rounds_count *counts; /* [arm_count] */
     size_t count;
     double slow_limit; /* a unit was slow from so many times its own fast time on */
-    double slow_share; /* of all looks at a unit: it was slow */
+    double slow_share; /* of the looks at a unit before samples: it was slow */
 };
 
 /* NULL on failure. */
