@@ -1,10 +1,12 @@
-/* `rayon` and `rayon-min-len`: the Rust library rayon's parallel iterator over a batch, modelled
- * operation by operation after rayon-core 1.10 to 1.13 with crossbeam-deque 0.8 and crossbeam-epoch
- * 0.9, so that its atomics can be counted and its parts exchanged. `rayon-min-len` is the change of
- * tokenizers pull request 2077: with_min_len(ceil(n / 4T)), at least 1, at most a cap, and a plain
- * loop where there is one worker. docs/schedulers.md describes both. */
+/* `rayon`, `rayon-min-len` and `rayon-windows`: the Rust library rayon's parallel iterator over a
+ * batch and two changes of it that were proposed for tokenizers, modelled operation by operation
+ * after rayon-core 1.10 to 1.13 with crossbeam-deque 0.8 and crossbeam-epoch 0.9, so that its
+ * atomics can be counted and its parts exchanged. `rayon-min-len` is the change of tokenizers pull
+ * request 2077: with_min_len(ceil(n / 4T)), at least 1, at most a cap, and a plain loop where there
+ * is one worker; `rayon-windows` that of 2029 and 2044 (rayon_windows.h). docs/schedulers.md
+ * describes both. */
 #include "base/error.h"
-#include "schedulers/rayon_split.h"
+#include "schedulers/rayon_windows.h"
 
 struct options {
     int64_t min_len;
@@ -21,17 +23,18 @@ struct options {
 
 enum { CALL_OUTSIDE, CALL_INSTALL };
 enum { COLLECT_LIST, COLLECT_PLACE };
+enum kind { KIND_RAYON, KIND_MIN_LEN, KIND_WINDOWS };
 
 struct grainbench_scheduler {
     struct registry registry;
     struct options options;
-    bool serial; /* rayon-min-len at one worker: no thread was started */
-    bool adapts; /* rayon-min-len: min_len follows the batch */
+    enum kind kind; /* all but rayon: min_len or the window follows the batch */
+    bool serial;    /* the same at one worker: no thread was started */
     uint64_t batches;
     uint64_t collect_ns; /* of the caller, when it observes */
 };
 
-#define RAYON_OPTIONS                                                                              \
+#define RAYON_CALL                                                                                 \
     {.name = "call",                                                                               \
      .type = GRAINBENCH_OPTION_CHOICE,                                                             \
      .offset = offsetof(struct options, call),                                                     \
@@ -39,13 +42,21 @@ struct grainbench_scheduler {
      .fallback = "outside",                                                                        \
      .choices = "outside|install",                                                                 \
      .help = "the caller is no worker and divides first, or the whole is handed to a worker"},     \
-        {.name = "core",                                                                           \
-         .type = GRAINBENCH_OPTION_CHOICE,                                                         \
-         .offset = offsetof(struct options, core),                                                 \
-         .argument = "VERSION",                                                                    \
-         .fallback = "1.13",                                                                       \
-         .choices = "1.13|1.10",                                                                   \
-         .help = "rayon-core whose waiting loop is modelled"},                                     \
+    {                                                                                              \
+        .name = "collect", .type = GRAINBENCH_OPTION_CHOICE,                                       \
+        .offset = offsetof(struct options, collect), .argument = "HOW", .fallback = "list",        \
+        .choices = "list|place",                                                                   \
+        .help = "results as a list of one vector a leaf, moved at last, or straight into place"    \
+    }
+
+#define RAYON_POOL                                                                                 \
+    {.name = "core",                                                                               \
+     .type = GRAINBENCH_OPTION_CHOICE,                                                             \
+     .offset = offsetof(struct options, core),                                                     \
+     .argument = "VERSION",                                                                        \
+     .fallback = "1.13",                                                                           \
+     .choices = "1.13|1.10",                                                                       \
+     .help = "rayon-core whose waiting loop is modelled"},                                         \
         {.name = "deque",                                                                          \
          .type = GRAINBENCH_OPTION_CHOICE,                                                         \
          .offset = offsetof(struct options, deque),                                                \
@@ -75,19 +86,11 @@ struct grainbench_scheduler {
          .fallback = "packed",                                                                     \
          .choices = "packed|padded",                                                               \
          .help = "the sleep word beside fields that everybody reads, or on a line of its own"},    \
-        {.name = "sleep_rounds",                                                                   \
-         .type = GRAINBENCH_OPTION_INTEGER,                                                        \
-         .offset = offsetof(struct options, sleep_rounds),                                         \
-         .argument = "ROUNDS",                                                                     \
-         .fallback = "32",                                                                         \
-         .minimum = 0,                                                                             \
-         .maximum = 1e9,                                                                           \
-         .help = "sweeps without work before a worker gets sleepy; one more and it sleeps"},       \
     {                                                                                              \
-        .name = "collect", .type = GRAINBENCH_OPTION_CHOICE,                                       \
-        .offset = offsetof(struct options, collect), .argument = "HOW", .fallback = "list",        \
-        .choices = "list|place",                                                                   \
-        .help = "results as a list of one vector a leaf, moved at last, or straight into place"    \
+        .name = "sleep_rounds", .type = GRAINBENCH_OPTION_INTEGER,                                 \
+        .offset = offsetof(struct options, sleep_rounds), .argument = "ROUNDS", .fallback = "32",  \
+        .minimum = 0, .maximum = 1e9,                                                              \
+        .help = "sweeps without work before a worker gets sleepy; one more and it sleeps"          \
     }
 
 static const struct grainbench_option rayon_options[] = {
@@ -99,7 +102,8 @@ static const struct grainbench_option rayon_options[] = {
      .minimum = 1,
      .maximum = 1e9,
      .help = "fewest items of a leaf"},
-    RAYON_OPTIONS,
+    RAYON_CALL,
+    RAYON_POOL,
     {0}};
 
 static const struct grainbench_option min_len_options[] = {
@@ -111,17 +115,63 @@ static const struct grainbench_option min_len_options[] = {
      .minimum = 1,
      .maximum = 1e9,
      .help = "most that ceil(items / (4 * workers)) may make of min_len"},
-    RAYON_OPTIONS,
+    RAYON_CALL,
+    RAYON_POOL,
+    {0}};
+
+static const struct grainbench_option windows_options[] = {
+    {.name = "cap",
+     .type = GRAINBENCH_OPTION_INTEGER,
+     .offset = offsetof(struct options, cap),
+     .argument = "N",
+     .fallback = "8",
+     .minimum = 1,
+     .maximum = 1e9,
+     .help = "most that ceil(items / (4 * workers)) may make of a window"},
+    {.name = "collect",
+     .type = GRAINBENCH_OPTION_CHOICE,
+     .offset = offsetof(struct options, collect),
+     .argument = "HOW",
+     .fallback = "slots",
+     .choices = "slots|place",
+     .help = "slots that the caller fills and empties, or results straight into place"},
+    RAYON_POOL,
     {0}};
 
 /* ---- Batches -------------------------------------------------------------------------------- */
 
 static size_t min_len_of(const struct grainbench_scheduler *scheduler, size_t item_count) {
-    if (!scheduler->adapts) return (size_t)scheduler->options.min_len;
+    if (scheduler->kind == KIND_RAYON) return (size_t)scheduler->options.min_len;
     size_t parts = 4 * (size_t)scheduler->registry.worker_count;
     size_t length = item_count / parts + (item_count % parts != 0);
     size_t cap = (size_t)scheduler->options.cap;
     return length < 1 ? 1 : length > cap ? cap : length;
+}
+
+static void run_split(struct grainbench_scheduler *scheduler, struct loop *loop) {
+    struct registry *registry = &scheduler->registry;
+    loop->collects = loop->batch->results && scheduler->options.collect == COLLECT_LIST;
+    sync_init_u32(&loop->full, 0);
+    struct collect_list list = loop_call(loop, scheduler->options.call == CALL_INSTALL);
+    uint64_t start_ns = registry->observe ? sync_now_ns() : 0;
+    if (registry->setup.joined) registry->setup.joined(registry->setup.context);
+    if (loop->collects) collect_finish(loop->batch, list);
+    if (registry->observe) scheduler->collect_ns += sync_now_ns() - start_ns;
+}
+
+static void run_windows(struct grainbench_scheduler *scheduler, struct loop *loop) {
+    struct registry *registry = &scheduler->registry;
+    const struct grainbench_batch *batch = loop->batch;
+    bool slots = scheduler->options.collect == COLLECT_LIST;
+    if (slots) windows_touch_slots(batch, WINDOWS_SLOT_FILLED);
+    if (!windows_call(loop, loop->min)) {
+        loop_leaf(loop, &registry->caller_tallies, 0, 0, batch->item_count);
+        return;
+    }
+    uint64_t start_ns = registry->observe ? sync_now_ns() : 0;
+    if (registry->setup.joined) registry->setup.joined(registry->setup.context);
+    if (slots) windows_touch_slots(batch, batch->result_size);
+    if (registry->observe) scheduler->collect_ns += sync_now_ns() - start_ns;
 }
 
 static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
@@ -134,17 +184,12 @@ static void run(struct grainbench_scheduler *scheduler, const struct grainbench_
         return;
     }
     sync_enter(registry->domain, registry->worker_count);
-    if (scheduler->serial) {
+    if (scheduler->serial)
         loop_leaf(&loop, &registry->caller_tallies, 0, 0, batch->item_count);
-    } else {
-        loop.collects = batch->results && scheduler->options.collect == COLLECT_LIST;
-        sync_init_u32(&loop.full, 0);
-        struct collect_list list = loop_call(&loop, scheduler->options.call == CALL_INSTALL);
-        uint64_t start_ns = registry->observe ? sync_now_ns() : 0;
-        if (registry->setup.joined) registry->setup.joined(registry->setup.context);
-        if (loop.collects) collect_finish(batch, list);
-        if (registry->observe) scheduler->collect_ns += sync_now_ns() - start_ns;
-    }
+    else if (scheduler->kind == KIND_WINDOWS)
+        run_windows(scheduler, &loop);
+    else
+        run_split(scheduler, &loop);
     sync_leave(registry->domain);
 }
 
@@ -181,7 +226,7 @@ static bool init_registry(struct registry *registry, const struct options *optio
 }
 
 static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
-                                           const struct options *options, bool adapts,
+                                           const struct options *options, enum kind kind,
                                            char *message) {
     if (setup->workers > COUNT_MASK) { /* as rayon: the sleep word counts workers in 16 bits */
         error_write(message, "at most %u workers", COUNT_MASK);
@@ -198,8 +243,8 @@ static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
     registry->domain = domain;
     registry->setup = *setup;
     scheduler->options = *options;
-    scheduler->adapts = adapts;
-    scheduler->serial = adapts && setup->workers == 1;
+    scheduler->kind = kind;
+    scheduler->serial = kind != KIND_RAYON && setup->workers == 1;
     bool good = init_registry(registry, options);
     if (!good) error_write(message, "no memory for %u workers", setup->workers);
     if (good && scheduler->serial && setup->worker_start) setup->worker_start(setup->context, 0);
@@ -218,12 +263,17 @@ static struct grainbench_scheduler *create(const struct grainbench_setup *setup,
 
 static struct grainbench_scheduler *create_rayon(const struct grainbench_setup *setup,
                                                  const void *options, char *message) {
-    return create(setup, options, false, message);
+    return create(setup, options, KIND_RAYON, message);
 }
 
 static struct grainbench_scheduler *create_min_len(const struct grainbench_setup *setup,
                                                    const void *options, char *message) {
-    return create(setup, options, true, message);
+    return create(setup, options, KIND_MIN_LEN, message);
+}
+
+static struct grainbench_scheduler *create_windows(const struct grainbench_setup *setup,
+                                                   const void *options, char *message) {
+    return create(setup, options, KIND_WINDOWS, message);
 }
 
 static void destroy(struct grainbench_scheduler *scheduler) {
@@ -276,6 +326,21 @@ const struct grainbench_scheduler_operations SYNC_EXPORT(rayon_min_len) = {
     .options = min_len_options,
     .options_size = sizeof(struct options),
     .create = create_min_len,
+    .run = run,
+    .statistics = statistics,
+    .reset_statistics = reset_statistics,
+    .destroy = destroy,
+};
+
+const struct grainbench_scheduler_operations SYNC_EXPORT(rayon_windows) = {
+    .struct_size = sizeof(struct grainbench_scheduler_operations),
+    .abi = GRAINBENCH_SCHEDULER_ABI,
+    .name = "rayon-windows",
+    .summary = "windows of items from a counter, by one spawned job a worker of rayon's pool",
+    .capabilities = GRAINBENCH_COLLECTS,
+    .options = windows_options,
+    .options_size = sizeof(struct options),
+    .create = create_windows,
     .run = run,
     .statistics = statistics,
     .reset_statistics = reset_statistics,

@@ -146,7 +146,9 @@ static void test_rayon_makes_its_known_leaves(void **state) {
                     {"rayon", 2, 16, 40},
                     {"rayon", 88, 950, 1000},
                     {"rayon:min_len=3", 88, 256, 256},
-                    {"rayon:min_len=8", 88, 104, 104}};
+                    {"rayon:min_len=8", 88, 104, 104},
+                    {"rayon-windows", 1, 1, 1},
+                    {"rayon-windows", 88, 334, 334}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         struct simulation_setup setup = setup_of(expected[i].scheduler, expected[i].workers);
         struct simulation_result result = run(&setup);
