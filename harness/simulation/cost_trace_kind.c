@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { WAIT_STEP_US = 500 };
 
 /* One thread's side: its scratch and result slots. */
 struct encoding_side {
@@ -32,11 +35,17 @@ struct order {
     bool spin; /* for the next order, which comes at once */
 };
 
+/* Of the unit that a thread is on. */
+struct speed {
+    double last, least; /* readings; 0: none yet */
+    uint64_t begin_ns, waited_ns;
+};
+
 struct trace_kind {
     struct trace_kind_setup setup;
     struct encoding_side sides[2]; /* the second thread's is for batches that both encode */
     double clock_ns;               /* of one reading */
-    double speed;                  /* the last reading on the caller's unit; 0: none yet */
+    struct speed speed;            /* on the caller's unit */
     unsigned unit;                 /* that the caller is on */
     pthread_t thread;
     /* The second thread's orders: it acts when `number` moves and answers in `answer`. */
@@ -106,11 +115,23 @@ static void drop_batch(const struct trace_kind *kind, struct encoding_side *side
 }
 
 /* The slower of the readings before and after what was just done, on one unit. The reading after a
- * batch is the one before the next: a thread that was woken begins with the batch itself. */
-static double read_speed(double *last) {
-    double before = *last;
-    *last = speed_probe_here();
-    return fmax(before, *last);
+ * batch is the one before the next: a thread that was woken begins with the batch itself. So if
+ * the unit is slow, waits here until it is not, in all at most as long as has been measured. */
+static double read_speed(struct speed *speed) {
+    double before = speed->last, after = speed_probe_here();
+    uint64_t begin = clock_now_ns(), now = begin;
+    if (!speed->begin_ns) speed->begin_ns = begin;
+    speed->last = after;
+    speed->least = speed->least > 0 ? fmin(speed->least, after) : after;
+    while (speed->last > SPEED_PROBE_SLOW * speed->least &&
+           2 * (speed->waited_ns + now - begin) < now - speed->begin_ns) {
+        usleep(WAIT_STEP_US);
+        speed->last = speed_probe_here();
+        speed->least = fmin(speed->least, speed->last);
+        now = clock_now_ns();
+    }
+    speed->waited_ns += now - begin;
+    return fmax(before, after);
 }
 
 static bool create_side(struct trace_kind *kind, unsigned index) {
@@ -142,7 +163,7 @@ static void give_answer(struct trace_kind *kind, uint32_t number) {
 static void *second_main(void *argument) {
     struct trace_kind *kind = argument;
     unsigned unit = 0;
-    double speed = 0;
+    struct speed speed = {0};
     placement_bind(kind->setup.placement, unit, NULL);
     kind->sides[1].failed = !create_side(kind, 1);
     give_answer(kind, 1);

@@ -191,8 +191,7 @@ static bool measure_pass(struct tracer *t, const struct component *component, un
     return t->report->done || error_set(error, "%s", t->report->error.message);
 }
 
-static void describe(const struct cost_trace_setup *setup, double slow_share,
-                     struct cost_trace *trace) {
+static void describe(const struct cost_trace_setup *setup, struct cost_trace *trace) {
     char entry[32], tokenizer[32];
     snprintf(trace->encoder, sizeof trace->encoder, "%s", setup->encoder);
     snprintf(trace->source, sizeof trace->source,
@@ -200,7 +199,7 @@ static void describe(const struct cost_trace_setup *setup, double slow_share,
              "%.0f %% in which the processing unit was slow",
              setup->encoder, arm_spec_choice(ARM_ENTRIES, setup->entry, entry, sizeof entry),
              arm_spec_choice(ARM_TOKENIZERS, setup->tokenizer, tokenizer, sizeof tokenizer),
-             setup->passes, 100 * slow_share);
+             setup->passes, 100 * trace->slow_share);
 }
 
 static bool measure(struct tracer *t, const struct component *component, struct cost_trace *trace,
@@ -230,7 +229,8 @@ struct cost_trace *cost_trace_measure(const struct cost_trace_setup *setup, stru
     if (tracer) {
         tracer->setup = setup;
         done = measure(tracer, &component, trace, error);
-        if (done) describe(setup, tracer->tables.slow_share, trace);
+        trace->slow_share = tracer->tables.slow_share;
+        if (done) describe(setup, trace);
         free(tracer);
     } else if (trace)
         error_set(error, "out of memory");
