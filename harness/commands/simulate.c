@@ -69,7 +69,10 @@ static const struct grainbench_option option_table[] = {
      NULL, 0, 10, "how much worse is still allowed (0.01 is 1 %)"},
     HEADING("Output"),
     FLAG("bands", bands, "1", "simulate the ends of the profile's ranges too"),
-    FLAG("sensitivity", sensitivity, "0", "say which parameters decide, arm by arm"),
+    FLAG("sensitivity", sensitivity, "0",
+         "say which parameters decide, arm by arm, and which the change against the first arm; "
+         "costs "
+         "some 50 simulations an arm: take --batches 1 first"),
     FLAG("states", states, "0", "print where workers' time goes"),
     FLAG("atomics", atomics, "0", "print operations a batch by site"),
     FLAG("table", table, "1", "print the table of the record"),
@@ -95,9 +98,15 @@ const struct command command_simulate = {
         "runs give the same figures to the last digit.\n\n"
         "Predictions are only as good as the profile. Its parameters are ranges with a source; "
         "every figure is given with the band that the ends of the ranges span, and --sensitivity "
-        "says which parameters decide. --threads may go up to the processing units of the machine. "
+        "says which parameters decide, and which decide an arm's change against the first of its "
+        "thread count. --threads may go up to the processing units of the machine. "
         "Memory is sequentially consistent in the simulation, and caches hold shared words only: "
         "what is not modelled is listed in docs/virtual.md.\n\n"
+        "--sensitivity simulates every arm some 50 times and prints when all are through: at 88 "
+        "threads of Vera, rayon takes about half a minute with --batches 1 and over a minute with "
+        "the usual 8, at 176 threads several times that; the bands come on top unless --no-bands. "
+        "One batch leaves changes uncertain by some points: the row of five seeds says by how "
+        "much, and more batches narrow it.\n\n"
         "--validate runs the arms for real at thread counts that this machine has and prints "
         "predicted beside measured; the error goes into the record. Nothing else of this command "
         "is measured.\n\n"
@@ -108,7 +117,7 @@ const struct command command_simulate = {
         "published for one thread of the machine.",
     .examples =
         "grainbench simulate\n"
-        "grainbench simulate --machine epyc-9124 --threads 16,32 --sensitivity\n"
+        "grainbench simulate --machine epyc-9124 --threads 16,32 --sensitivity --batches 1\n"
         "grainbench simulate --schedulers rayon,bytes-steal,adaptive --threads 88 --gap 2000\n"
         "grainbench simulate --machine my-machine.json --costs big.trace --threads 1,2 --states\n"
         "grainbench simulate --threads 88 --schedulers bytes-steal --batches 8 --output "

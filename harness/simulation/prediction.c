@@ -123,40 +123,6 @@ void prediction_free(struct prediction *prediction) {
     simulation_free(&prediction->typical);
 }
 
-/* ---- sensitivity ---- */
-
-static double swing(const struct sensitivity *row) {
-    return fabs(row->at_high - row->at_low);
-}
-
-static int compare_swings(const void *a, const void *b) {
-    double x = swing(a), y = swing(b);
-    if (x != y) return x < y ? 1 : -1;
-    return (int)((const struct sensitivity *)a)->parameter -
-           (int)((const struct sensitivity *)b)->parameter;
-}
-
-int prediction_sensitivity(const struct prediction_setup *setup, double typical,
-                           struct sensitivity rows[PROFILE_PARAMETER_COUNT], struct error *error) {
-    int count = 0;
-    for (int p = 0; p < PROFILE_PARAMETER_COUNT; p++) {
-        const struct profile_value *v = &setup->profile->values[p];
-        if (v->low == v->high || p == PROFILE_serial_mib_per_s) continue;
-        double at[2] = {typical, typical};
-        for (int e = 0; e < 2; e++) {
-            struct simulation_result result;
-            if (!simulate_end(setup, PROFILE_TYPICAL, p, e ? PROFILE_HIGH : PROFILE_LOW, &result,
-                              error))
-                return -1;
-            at[e] = simulation_mib_per_s(&result);
-            simulation_free(&result);
-        }
-        rows[count++] = (struct sensitivity){(enum profile_parameter)p, at[0], at[1]};
-    }
-    qsort(rows, (size_t)count, sizeof *rows, compare_swings);
-    return count;
-}
-
 /* ---- record ---- */
 
 /* Batches become rounds in a random order, the same for all arms: neighbours in the text resemble

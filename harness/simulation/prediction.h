@@ -59,15 +59,6 @@ bool prediction_make(const struct prediction_setup *setup, struct prediction *pr
                      struct error *error);
 void prediction_free(struct prediction *prediction);
 
-/* One row of a sensitivity table: throughput with one parameter at the ends of its range. */
-struct sensitivity {
-    enum profile_parameter parameter;
-    double at_low, at_high; /* MiB/s */
-};
-/* Every parameter that has a range, the one that decides most first; returns how many, or -1. */
-int prediction_sensitivity(const struct prediction_setup *setup, double typical,
-                           struct sensitivity rows[PROFILE_PARAMETER_COUNT], struct error *error);
-
 /* Fills a simulation from a prediction's setup; costs at `end`, one parameter (-1: none) at
  * `one_end`. `costs` must outlive the simulation. */
 struct simulation_setup prediction_simulation(const struct prediction_setup *setup,

@@ -11,14 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PUBLISHED_COLUMN = 5, COLUMNS_MOST = 16 };
+enum { PUBLISHED_COLUMN = 5, COLUMNS_MOST = 16, CHANGE_ROWS_MOST = 6 };
 
 struct prediction_print {
     const char *titles[COLUMNS_MOST];  /* of figures, which keeps no copy */
     const struct published *published; /* NULL: no column for it */
-    struct grid *figures, *states, *atomics, *sensitivity;
-    unsigned workers;   /* of the last row: a gap goes between thread counts */
-    double baseline[2]; /* throughput and band-free marker of the row's first arm */
+    struct grid *figures, *states, *atomics, *sensitivity, *changes;
+    struct sensitivity first; /* of the first arm of the thread count */
+    unsigned workers;         /* of the last row: a gap goes between thread counts */
+    double baseline[2];       /* throughput and band-free marker of the row's first arm */
     uint64_t operations;
 };
 
@@ -33,8 +34,11 @@ struct prediction_print *prediction_print_create(bool states, bool atomics, bool
                                                "other %",   NULL};
     static const char *const atomic_titles[] = {"threads", "<scheduler", "<site",   "<operation",
                                                 "a batch", "transfers",  "ns each", NULL};
-    static const char *const sensitivity_titles[] = {
-        "threads", "<scheduler", "<parameter", "at low", "at high", "swing %", NULL};
+    static const char *const sensitivity_titles[] = {"threads",      "<scheduler",    "<parameter",
+                                                     "at low",       "at high",       "swing %",
+                                                     "vs first low", "vs first high", NULL};
+    static const char *const change_titles[] = {"threads", "<scheduler", "<parameter", "at low",
+                                                "at high", "points",     NULL};
     struct prediction_print *print = calloc(1, sizeof *print);
     if (!print) return NULL;
     if (published && published_any(published)) print->published = published;
@@ -45,6 +49,7 @@ struct prediction_print *prediction_print_create(bool states, bool atomics, bool
     print->states = states ? grid_create(state_titles) : NULL;
     print->atomics = atomics ? grid_create(atomic_titles) : NULL;
     print->sensitivity = sensitivity ? grid_create(sensitivity_titles) : NULL;
+    print->changes = sensitivity ? grid_create(change_titles) : NULL;
     if (print->figures) return print;
     prediction_print_free(print);
     return NULL;
@@ -56,6 +61,7 @@ void prediction_print_free(struct prediction_print *print) {
     if (print->states) grid_free(print->states);
     if (print->atomics) grid_free(print->atomics);
     if (print->sensitivity) grid_free(print->sensitivity);
+    if (print->changes) grid_free(print->changes);
     free(print);
 }
 
@@ -142,24 +148,68 @@ static void add_atomics(struct grid *grid, const struct experiment_arm *arm,
     }
 }
 
+static const char *row_name(const struct sensitivity_row *row) {
+    return row->parameter == SENSITIVITY_OF_SEEDS
+               ? "(five seeds)"
+               : profile_parameter_name((enum profile_parameter)row->parameter);
+}
+
+static void add_change(struct grid *grid, double percent) {
+    if (isfinite(percent))
+        grid_add(grid, "%+.1f %%", percent);
+    else
+        grid_add(grid, " ");
+}
+
+static void add_rates(struct grid *grid, const struct experiment_arm *arm,
+                      const struct sensitivity *sensitivity, const struct sensitivity *first) {
+    struct sensitivity_row rows[SENSITIVITY_ROWS];
+    int count = sensitivity_of_rate(sensitivity, first, rows);
+    for (int i = 0; i < count; i++) {
+        if (rows[i].swing < 0.05 && rows[i].parameter != SENSITIVITY_OF_SEEDS) continue;
+        grid_add(grid, "%u", arm->spec.workers);
+        grid_add(grid, "%s", arm->spec.label);
+        grid_add(grid, "%s", row_name(&rows[i]));
+        grid_add(grid, "%.2f", rows[i].at_low);
+        grid_add(grid, "%.2f", rows[i].at_high);
+        grid_add(grid, "%.1f", rows[i].swing);
+        add_change(grid, rows[i].first_low);
+        add_change(grid, rows[i].first_high);
+    }
+}
+
+static void add_changes(struct grid *grid, const struct experiment_arm *arm,
+                        const struct sensitivity *sensitivity, const struct sensitivity *first) {
+    struct sensitivity_row rows[SENSITIVITY_ROWS];
+    int count = sensitivity_of_change(sensitivity, first, rows);
+    for (int i = 0; i < count; i++) {
+        if (i >= CHANGE_ROWS_MOST && rows[i].parameter != SENSITIVITY_OF_SEEDS) continue;
+        grid_add(grid, "%u", arm->spec.workers);
+        grid_add(grid, "%s", arm->spec.label);
+        grid_add(grid, "%s", row_name(&rows[i]));
+        add_change(grid, rows[i].at_low);
+        add_change(grid, rows[i].at_high);
+        grid_add(grid, "%.1f", rows[i].swing);
+    }
+}
+
+static void add_sensitivity(struct prediction_print *print, const struct experiment_arm *arm,
+                            bool first, const struct sensitivity *sensitivity) {
+    print->operations += sensitivity->operations;
+    if (first) print->first = *sensitivity;
+    add_rates(print->sensitivity, arm, sensitivity, first ? NULL : &print->first);
+    if (!first) add_changes(print->changes, arm, sensitivity, &print->first);
+}
+
 void prediction_print_add(struct prediction_print *print, const struct experiment_arm *arm,
-                          const struct prediction *prediction, const struct sensitivity *rows,
-                          int row_count) {
+                          const struct prediction *prediction,
+                          const struct sensitivity *sensitivity) {
+    bool first = print->workers != arm->spec.workers;
     print->operations += prediction->operations;
     add_figures(print, arm, prediction);
     if (print->states) add_states(print->states, arm, &prediction->typical);
     if (print->atomics) add_atomics(print->atomics, arm, &prediction->typical);
-    double typical = prediction->figures[PREDICTION_throughput].value;
-    for (int i = 0; print->sensitivity && i < row_count; i++) {
-        double swing = 100 * fabs(rows[i].at_high - rows[i].at_low) / typical;
-        if (swing < 0.05) break;
-        grid_add(print->sensitivity, "%u", arm->spec.workers);
-        grid_add(print->sensitivity, "%s", arm->spec.label);
-        grid_add(print->sensitivity, "%s", profile_parameter_name(rows[i].parameter));
-        grid_add(print->sensitivity, "%.2f", rows[i].at_low);
-        grid_add(print->sensitivity, "%.2f", rows[i].at_high);
-        grid_add(print->sensitivity, "%.1f", swing);
-    }
+    if (print->sensitivity) add_sensitivity(print, arm, first, sensitivity);
 }
 
 bool prediction_print_out(struct prediction_print *print, FILE *out, struct error *error) {
@@ -176,6 +226,11 @@ bool prediction_print_out(struct prediction_print *print, FILE *out, struct erro
     if (print->sensitivity) {
         fprintf(out, "\nMiB/s with one parameter at the ends of its range, all others typical.\n");
         if (!grid_print(print->sensitivity, GRID_TEXT, out, error)) return false;
+        fprintf(out,
+                "\nChange against the first arm of the thread count, both with one parameter at "
+                "the ends\nof its range; the most decisive first. Five seeds say what "
+                "chance does.\n");
+        if (!grid_print(print->changes, GRID_TEXT, out, error)) return false;
     }
     fprintf(out, "%" PRIu64 " operations simulated\n", print->operations);
     return true;

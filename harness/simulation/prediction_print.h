@@ -1,10 +1,11 @@
 /* What `grainbench simulate` prints beside the table of the record: figures with bands, workers'
- * time in state, operations by site, and which parameters decide; and the record's header. */
+ * time in state, operations by site, and which parameters decide rates and changes; and the
+ * record's header. */
 #ifndef HARNESS_PREDICTION_PRINT_H
 #define HARNESS_PREDICTION_PRINT_H
 
 #include "harness/experiment/experiment.h"
-#include "harness/simulation/prediction.h"
+#include "harness/simulation/prediction_sensitivity.h"
 #include "harness/simulation/published.h"
 #include <stdio.h>
 
@@ -15,9 +16,10 @@ struct prediction_print *prediction_print_create(bool states, bool atomics, bool
                                                  const struct published *published);
 void prediction_print_free(struct prediction_print *print);
 
+/* `sensitivity` is looked at only where the print was created with it. */
 void prediction_print_add(struct prediction_print *print, const struct experiment_arm *arm,
-                          const struct prediction *prediction, const struct sensitivity *rows,
-                          int row_count);
+                          const struct prediction *prediction,
+                          const struct sensitivity *sensitivity);
 bool prediction_print_out(struct prediction_print *print, FILE *out, struct error *error);
 
 /* The header of a simulated record: provenance, profile, costs. The caller owns it. */

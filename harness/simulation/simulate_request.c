@@ -153,13 +153,12 @@ static bool run_arm(struct simulate *simulate, const struct experiment_arm *arm,
     struct prediction_setup setup = setup_of(simulate, arm);
     struct prediction prediction;
     if (!prediction_make(&setup, &prediction, error)) return false;
-    struct sensitivity rows[PROFILE_PARAMETER_COUNT];
-    int row_count = 0;
-    if (options->sensitivity)
-        row_count = prediction_sensitivity(&setup, prediction.figures[PREDICTION_throughput].value,
-                                           rows, error);
-    bool done = row_count >= 0 && record_arm(simulate, arm, &prediction, error);
-    if (done) prediction_print_add(print, arm, &prediction, rows, row_count);
+    struct sensitivity sensitivity;
+    double typical = prediction.figures[PREDICTION_throughput].value;
+    bool done =
+        (!options->sensitivity || prediction_sensitivity(&setup, typical, &sensitivity, error)) &&
+        record_arm(simulate, arm, &prediction, error);
+    if (done) prediction_print_add(print, arm, &prediction, &sensitivity);
     if (done && simulate->options->validate)
         done = validation_add(simulate->validation, &arm->spec, &prediction,
                               simulate->arms_done - 1 - (arm->role == ROLE_BASELINE), error);

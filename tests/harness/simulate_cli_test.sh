@@ -1,8 +1,9 @@
 #!/bin/sh
 # Simulations from the command line: the same to the byte twice, a gate that notices what got worse,
-# and refusals that say what to do. $1: the program.
+# and refusals that say what to do. $1: the program, $2: the source folder.
 set -eu
 program=$1
+source=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 fail() { echo "$1" >&2; exit 1; }
@@ -35,6 +36,25 @@ code=0
 simulate --threads 16 --schedulers guided --seed 2 --against "$folder/one.jsonl" \
   > /dev/null 2> "$folder/error" || code=$?
 [ $code -eq 2 ] && grep -q 'seed' "$folder/error" || fail "another seed was compared"
+
+# The change at an end of a parameter's range is that of a profile with that value.
+sensitive="--threads 8 --schedulers rayon,guided --no-table --batches 1"
+simulate $sensitive --sensitivity > "$folder/one"
+simulate $sensitive --sensitivity > "$folder/two"
+cmp "$folder/one" "$folder/two" || fail "two sensitivities are not the same"
+sed -n '/^Change against/,$p' "$folder/one" | grep ' guided ' > "$folder/changes"
+[ "$(wc -l < "$folder/changes")" -eq 7 ] && sed -n 7p "$folder/changes" | grep -q 'five seeds' ||
+  fail "not six parameters and the seeds: $(cat "$folder/changes")"
+awk 'NR < 7 { if (NR > 1 && $NF > last) exit 1; last = $NF }' "$folder/changes" ||
+  fail "changes are not ordered by their swing"
+read -r threads scheduler parameter low sign high rest < "$folder/changes"
+value=$(sed -n "s/.*\"$parameter\": {\"typical\": [0-9.e]*, \"low\": [0-9.e]*, \"high\": \([0-9.e]*\),.*/\1/p" \
+  "$source/data/machines/vera.json")
+sed "s/\"$parameter\": {\"typical\": [0-9.e]*/\"$parameter\": {\"typical\": $value/" \
+  "$source/data/machines/vera.json" > "$folder/moved.json"
+simulate $sensitive --machine "$folder/moved.json" | grep ' guided ' > "$folder/out"
+grep -qF " $high %" "$folder/out" ||
+  fail "$parameter at $value changes guided by $high % in the table, but: $(cat "$folder/out")"
 
 code=0
 "$program" simulate --machine nowhere > /dev/null 2> "$folder/error" || code=$?
