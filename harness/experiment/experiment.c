@@ -202,6 +202,19 @@ static enum experiment_status run_all(struct runner *runner, struct error *error
     return EXPERIMENT_DONE;
 }
 
+/* Where threads can be bound, the speed of the units that workers use is looked at. */
+static void start_probe(struct runner *runner) {
+    const struct experiment *experiment = runner->experiment;
+    if (!experiment->setup.pin || placement_unbound_reason(experiment->placement)) return;
+    unsigned units = 1, most = placement_pu_count(experiment->placement);
+    for (size_t i = 0; i < experiment->arm_count; i++)
+        if (experiment->arms[i].spec.workers > units) units = experiment->arms[i].spec.workers;
+    if (units > most) units = most;
+    runner->probed_units = units < SPEED_PROBE_UNITS ? units : SPEED_PROBE_UNITS;
+    struct error ignored; /* a run without looks is one, too */
+    runner->probe = speed_probe_create(experiment->placement, runner->probed_units, &ignored);
+}
+
 enum experiment_status experiment_run(struct experiment *experiment, struct record_writer *writer,
                                       struct error *error) {
     struct runner runner = {.experiment = experiment,
@@ -216,12 +229,14 @@ enum experiment_status experiment_run(struct experiment *experiment, struct reco
     runner_interrupted = 0;
     sigaction(SIGINT, &note, &old_int);
     sigaction(SIGTERM, &note, &old_term);
+    start_probe(&runner);
     if (runner.processes && runner.batch_ns && runner.batches && runner.slices)
         status = run_all(&runner, error);
     else
         error_set(error, "out of memory");
     progress_clear();
     if (runner.processes) runner_stop_processes(&runner);
+    speed_probe_free(runner.probe);
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
     free(runner.processes);

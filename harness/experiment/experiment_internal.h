@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "harness/experiment/experiment.h"
+#include "harness/experiment/speed_probe.h"
 
 #include <signal.h>
 
@@ -23,9 +24,11 @@ struct runner {
     size_t *batches;                /* [group_count] batches a slice: the same for all its arms */
     unsigned *slices;               /* [group_count] slices a sample */
     struct random random;
-    unsigned process;  /* which of the processes an arm is in use */
-    double changing_s; /* spent on changing them */
+    unsigned process;   /* which of the processes an arm is in use */
+    double changing_s;  /* spent on changing them */
     double change_at_s; /* when this much was spent on rounds, they change; HUGE_VAL: no more */
+    struct speed_probe *probe; /* NULL: none */
+    unsigned probed_units;
 };
 
 /* Starts every arm, compares the outputs of the first `count` batches, and takes a first estimate

@@ -104,18 +104,39 @@ static bool record_one(struct runner *runner, unsigned arm, uint64_t round, unsi
     return ok;
 }
 
+/* A look at how fast the processing units are, before the arms of a slice. */
+static void look_at_speeds(const struct runner *runner, json_t *looks) {
+    double ns[SPEED_PROBE_UNITS];
+    if (!runner->probe) return;
+    json_t *look = json_array();
+    speed_probe_read(runner->probe, ns);
+    for (unsigned u = 0; u < runner->probed_units; u++)
+        json_array_append_new(look, json_integer((json_int_t)ns[u]));
+    json_array_append_new(looks, look);
+}
+
+static bool record_speeds(struct runner *runner, unsigned group, uint64_t round, json_t *looks,
+                          struct error *error) {
+    if (!runner->probe) return true;
+    return record_append(runner->writer,
+                         json_pack("{s:s, s:I, s:i, s:O}", "kind", "speeds", "round",
+                                   (json_int_t)round, "group", (int)group, "ns", looks),
+                         error);
+}
+
 /* One sample of every arm of the group, slice by slice, each slice in another order: who comes
  * first, and after whom, moves speeds by a percent (the arm before leaves its data in the caches).
  */
 static bool measure_slices(struct runner *runner, unsigned group, uint64_t round,
                            const unsigned *order, unsigned count, struct gathering *gatherings,
-                           struct error *error) {
+                           json_t *looks, struct error *error) {
     const struct experiment *experiment = runner->experiment;
     size_t batches = runner->batches[group];
     for (unsigned slice = 0; slice < runner->slices[group]; slice++) {
         size_t first = (size_t)(((round * runner->slices[group] + slice) * batches) %
                                 experiment->corpus->batch_count);
         unsigned row = (unsigned)((round * runner->slices[group] + slice) % (2 * count));
+        look_at_speeds(runner, looks);
         for (unsigned i = 0; i < count; i++) {
             unsigned position = slice_order_place(count, row, i);
             struct arm_sample sample;
@@ -137,11 +158,14 @@ bool runner_measure_group(struct runner *runner, unsigned group, uint64_t round,
     for (unsigned i = 0; i < count; i++)
         gatherings[i] =
             (struct gathering){.slices_ns = json_array(), .slices_tainted = json_array()};
-    bool done = measure_slices(runner, group, round, order, count, gatherings, error);
+    json_t *looks = json_array();
+    bool done = measure_slices(runner, group, round, order, count, gatherings, looks, error);
     for (unsigned i = 0; i < count; i++) {
         done = done && record_one(runner, order[i], round, i, &gatherings[i], error);
         json_decref(gatherings[i].slices_ns);
         json_decref(gatherings[i].slices_tainted);
     }
+    done = done && record_speeds(runner, group, round, looks, error);
+    json_decref(looks);
     return done;
 }

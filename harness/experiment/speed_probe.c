@@ -3,7 +3,6 @@
 #include "harness/experiment/speed_probe.h"
 
 #include "base/clock.h"
-#include "results/statistics.h"
 #include "schedulers/futex.h"
 #include "schedulers/sync_processor.h"
 
@@ -34,11 +33,6 @@ struct speed_probe {
     _Atomic bool ended;
     struct prober probers[SPEED_PROBE_UNITS];
 };
-
-double speed_probe_fast_time(double *readings, size_t count) {
-    statistics_sort(readings, count);
-    return count ? statistics_quantile(readings, count, 0.1) : NAN;
-}
 
 static uint64_t compute(uint64_t seed) {
     uint64_t x[CHAINS], sum = 0;

@@ -1,7 +1,7 @@
 /* How fast each processing unit is just now. On a machine that is shared, a unit of ours may be one
  * hardware thread of a core whose other one somebody else uses, or not, for tens of milliseconds at
  * a time: it then computes at two thirds of its speed and nothing that an operating system counts
- * says so. A probe is a few microseconds of arithmetic. */
+ * says so. A probe is a few microseconds of arithmetic; results/speeds.h says what it tells. */
 #ifndef HARNESS_SPEED_PROBE_H
 #define HARNESS_SPEED_PROBE_H
 
@@ -9,13 +9,6 @@
 #include "harness/placement.h"
 
 enum { SPEED_PROBE_UNITS = 64 };
-
-/* A unit is slow from so many times its fast time on. A second hardware thread in use costs 1.3 to
- * 2. */
-#define SPEED_PROBE_SLOW 1.12
-
-/* A unit's fast time: what a tenth of its readings are below. Sorts them; NAN without any. */
-double speed_probe_fast_time(double *readings, size_t count);
 
 /* Time of the piece of arithmetic on the unit that the calling thread is on: the least of a few
  * tries, so that an interrupt in one does not count. Takes about 20 us. */

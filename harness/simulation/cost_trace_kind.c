@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "harness/experiment/speed_probe.h"
+#include "results/speeds.h"
 #include "schedulers/futex.h"
 #include "schedulers/sync_processor.h"
 
@@ -123,7 +124,7 @@ static double read_speed(struct speed *speed) {
     if (!speed->begin_ns) speed->begin_ns = begin;
     speed->last = after;
     speed->least = speed->least > 0 ? fmin(speed->least, after) : after;
-    while (speed->last > SPEED_PROBE_SLOW * speed->least &&
+    while (speed->last > SPEEDS_SLOW * speed->least &&
            2 * (speed->waited_ns + now - begin) < now - speed->begin_ns) {
         usleep(WAIT_STEP_US);
         speed->last = speed_probe_here();

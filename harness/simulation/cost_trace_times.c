@@ -1,7 +1,7 @@
 /* From a trace's times to costs; see cost_trace_times.h. */
 #include "harness/simulation/cost_trace_times.h"
 
-#include "harness/experiment/speed_probe.h"
+#include "results/speeds.h"
 #include "results/statistics.h"
 
 #include <math.h>
@@ -53,7 +53,7 @@ static double slow_limit(const struct cost_times *t, unsigned unit, double *room
         double speed = t->batches[kind][i].drop_speed;
         if (speed > 0) room[count++] = speed;
     }
-    return count ? SPEED_PROBE_SLOW * speed_probe_fast_time(room, count) : INFINITY;
+    return count ? SPEEDS_SLOW * speeds_fast_time(room, count) : INFINITY;
 }
 
 /* Makes the speeds 1 where the unit was slow and 0 where it was not. */

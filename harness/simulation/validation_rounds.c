@@ -16,6 +16,7 @@
 #include "harness/experiment/evidence.h"
 #include "harness/experiment/speed_probe.h"
 #include "harness/progress.h"
+#include "results/speeds.h"
 #include "results/statistics.h"
 
 #include <limits.h>
@@ -75,7 +76,7 @@ static bool look(struct measuring *m, bool regular, struct error *error) {
 static bool is_slow(const struct measuring *m) {
     const double *ns = m->looks + (m->look_count - 1) * m->units;
     for (unsigned u = 0; u < m->units; u++)
-        if (ns[u] > SPEED_PROBE_SLOW * m->least[u]) return true;
+        if (ns[u] > SPEEDS_SLOW * m->least[u]) return true;
     return false;
 }
 
@@ -201,10 +202,10 @@ static bool judge_speeds(struct measuring *m, struct rounds *rounds, struct erro
     for (unsigned u = 0; u < m->units; u++) {
         for (size_t i = 0; i < m->look_count; i++)
             values[i] = m->looks[i * m->units + u];
-        fast[u] = speed_probe_fast_time(values, m->look_count);
+        fast[u] = speeds_fast_time(values, m->look_count);
         for (size_t i = 0; i < m->look_count; i++) {
             regular += m->are_regular[i];
-            slow += m->are_regular[i] && m->looks[i * m->units + u] > SPEED_PROBE_SLOW * fast[u];
+            slow += m->are_regular[i] && m->looks[i * m->units + u] > SPEEDS_SLOW * fast[u];
         }
     }
     rounds->slow_share = (double)slow / (double)regular;
@@ -217,8 +218,7 @@ static bool judge_speeds(struct measuring *m, struct rounds *rounds, struct erro
         values[i] = piece->slower;
     }
     statistics_sort(values, m->piece_count);
-    rounds->slow_limit =
-        fmax(SPEED_PROBE_SLOW, statistics_quantile(values, m->piece_count, KEPT_LEAST));
+    rounds->slow_limit = fmax(SPEEDS_SLOW, statistics_quantile(values, m->piece_count, KEPT_LEAST));
     free(values);
     return true;
 }

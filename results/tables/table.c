@@ -3,6 +3,7 @@
 #include "results/tables/table.h"
 
 #include "results/grid.h"
+#include "results/speeds.h"
 #include "results/tables/table_events.h"
 #include "results/tables/table_figures.h"
 #include "results/tables/table_json.h"
@@ -17,6 +18,8 @@ const struct table_options table_defaults = {
     .format = TABLE_TEXT,
     .verdict = {
         .confidence = 0.95, .threshold = 0, .same_margin = 0.01, .metric = METRIC_THROUGHPUT}};
+
+#define SLOW_SHARE_SAID 0.05 /* less is what any machine has */
 
 enum { TEXT_SIZE = 256 };
 
@@ -293,6 +296,18 @@ static void print_placement(const struct printer *printer) {
     print_fact(printer, "CAUTION", text);
 }
 
+/* What no counter of a virtual machine says: somebody else uses the cores, too. */
+static void print_speeds(const struct printer *printer) {
+    struct speeds speeds;
+    char text[TEXT_SIZE];
+    if (!speeds_of(printer->record, &speeds) || speeds.slow_share < SLOW_SHARE_SAID) return;
+    snprintf(
+        text, sizeof text,
+        "processing units were slow in %.0f %% of %zu readings: somebody else uses their cores",
+        100 * speeds.slow_share, speeds.readings);
+    print_fact(printer, "", text);
+}
+
 static void print_facts(const struct printer *printer) {
     const struct record *record = printer->record;
     char text[TEXT_SIZE];
@@ -310,6 +325,7 @@ static void print_facts(const struct printer *printer) {
     json_array_foreach(record_header_member(record, "warnings"), index, warning) {
         if (json_is_string(warning)) print_fact(printer, "", json_string_value(warning));
     }
+    print_speeds(printer);
     print_corpus(printer);
     print_placement(printer);
     const char *source = record_header_text(record, "source");

@@ -1,4 +1,5 @@
-/* Probes of the processing units' speed: every reading comes, from every unit, and the threads end. */
+/* Probes of the processing units' speed: every reading comes, from every unit, and the threads end.
+ */
 #include "harness/experiment/speed_probe.h"
 #include "tests/results/cmocka_all.h"
 
@@ -25,25 +26,15 @@ static void test_every_unit_answers_every_time(void **state) {
             assert_true(isfinite(ns[u]) && ns[u] > 0);
     }
     speed_probe_free(probe);
+    assert_true(speed_probe_here() > 0);
     assert_null(speed_probe_create(placement, 0, &error));
     assert_non_null(strstr(error.message, "not of 0"));
     placement_destroy(placement);
 }
 
-static void test_the_fast_time_is_a_low_quantile(void **state) {
-    (void)state;
-    double readings[101];
-    for (int i = 0; i <= 100; i++)
-        readings[i] = i < 20 ? 4000 + i : 6000 + i; /* mostly slow */
-    assert_float_equal(speed_probe_fast_time(readings, 101), 4010, 1e-9);
-    assert_true(isnan(speed_probe_fast_time(readings, 0)));
-    assert_true(speed_probe_here() > 0);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_unit_answers_every_time),
-        cmocka_unit_test(test_the_fast_time_is_a_low_quantile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
