@@ -5,9 +5,11 @@
 
 #include "results/record.h"
 
-/* A unit is slow from so many times its fast time on. A second hardware thread in use costs 1.3 to
- * 2. */
+/* A unit is slow from so many times its fast time on. What somebody on the core's other hardware
+ * thread costs was seen to be 1.3 to 2 (docs/virtual.md). */
 #define SPEEDS_SLOW 1.12
+/* From this share of slow readings on, errors of some per cent may be the machine's. */
+#define SPEEDS_OFTEN 0.25
 
 struct speeds {
     size_t readings;   /* of all units together; 0: the record has none */

@@ -3,11 +3,10 @@
 #include "base/file.h"
 #include "harness/command.h"
 #include "harness/simulation/cost_trace.h"
+#include "results/speeds.h"
 
 #include <limits.h>
 #include <stdio.h>
-
-#define SLOW_SHARE_MOST 0.25 /* from here on a trace is called uncertain */
 
 struct trace_options {
     const char *corpus, *encoder, *vocab, *merges, *output;
@@ -64,9 +63,9 @@ static bool make_trace(const struct trace_options *options, const struct corpus 
                "do %.2f MiB/s\n",
                options->output, trace->count, encode_ns / (double)trace->count,
                drop_ns / (double)trace->count, cost_trace_mib_per_s(trace, corpus));
-    if (written && trace->slow_share > SLOW_SHARE_MOST)
-        printf("Left out are the %.0f %% of all batches in which the processing unit was slow: "
-               "somebody else uses this machine.\nWhat is left may be some per cent off; take the "
+    if (written && trace->slow_share > SPEEDS_OFTEN)
+        printf("Left out are the %.0f %% of all batches in which the processing unit was slow, "
+               "as where somebody else uses it.\nWhat is left may be some per cent off; take the "
                "trace again at another time.\n",
                100 * trace->slow_share);
     cost_trace_free(trace);
@@ -97,7 +96,7 @@ const struct command command_trace = {
         "each line the median time that encoding took and that giving the result back took, and "
         "what each of these ways changes: what 'grainbench simulate --costs' takes as the items' "
         "costs. Results of a batch live until the batch is encoded, as in a run. What was measured "
-        "while the processing unit was slow, because somebody else uses its core, is left out.",
+        "while the processing unit was slow, as where somebody else uses its core, is left out.",
     .examples = "grainbench trace --output reference.trace\n"
                 "grainbench trace --encoder pcre2:cost=lean:storage=arena --output lean.trace\n"
                 "grainbench simulate --costs reference.trace --machine vera",

@@ -1,6 +1,6 @@
-/* How fast each processing unit is just now. On a machine that is shared, a unit of ours may be one
- * hardware thread of a core whose other one somebody else uses, or not, for tens of milliseconds at
- * a time: it then computes at two thirds of its speed and nothing that an operating system counts
+/* How fast each processing unit is just now. On a machine that is shared, a unit computes for tens of
+ * milliseconds at a time at half to nine tenths of its speed, presumably because it is one hardware
+ * thread of a core whose other one somebody else uses then; nothing that an operating system counts
  * says so. A probe is a few microseconds of arithmetic; results/speeds.h says what it tells. */
 #ifndef HARNESS_SPEED_PROBE_H
 #define HARNESS_SPEED_PROBE_H

@@ -4,14 +4,14 @@
 
 #include "harness/simulation/validation_rounds.h"
 #include "results/grid.h"
+#include "results/speeds.h"
 #include "results/statistics.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CONFIDENCE      0.95
-#define SLOW_SHARE_MOST 0.25
+#define CONFIDENCE 0.95
 /* A piece is about so long and as long for every arm, because a longer one hides more of what
  * happens between two looks; a sample has so many pieces as fit into its time. */
 #define PIECE_NS  5e6
@@ -237,10 +237,10 @@ static void add_interval(struct grid *grid, const struct interval *interval) {
 /* With hardly a time at which all processing units are fast, differences of some per cent between
  * equal arms come and go. */
 static void print_warning(const struct rounds *rounds, FILE *out) {
-    if (rounds->slow_share < SLOW_SHARE_MOST) return;
+    if (rounds->slow_share < SPEEDS_OFTEN) return;
     fprintf(
         out,
-        "The processing units were slow in %.0f %% of the time: somebody else uses this machine. "
+        "The processing units were slow in %.0f %% of the time, as where somebody else uses them. "
         "Errors of some per\ncent are this run's; look again at another time.\n",
         100 * rounds->slow_share);
 }

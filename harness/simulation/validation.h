@@ -23,7 +23,8 @@ bool validation_add(struct validation *validation, const struct arm_spec *spec,
 
 /* Measures all arms that were added, interleaved, and writes a figure line each with what was
  * measured and the error of the prediction. A serial arm is measured along: predictions are also
- * compared after scaling by it, because a trace is the least of several passes. */
+ * compared after scaling by it, because the machine
+ * was at another speed when it was traced. */
 bool validation_measure(struct validation *validation, struct record_writer *writer,
                         struct error *error);
 

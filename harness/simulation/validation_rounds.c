@@ -1,10 +1,9 @@
 /* Measuring arms side by side; see validation_rounds.h.
  *
- * A predicted time is that of processing units at one speed. On a shared machine a unit loses a
- * third of its speed for some tens of milliseconds whenever somebody else uses the other hardware
- * thread of its core, each unit at its own times; an arm that divides evenly then waits for the
- * slower one, and one that balances does not. So a sample is a row of short pieces, the speed of
- * all units is looked at before and after each, and only pieces between two fast looks count; a
+ * A predicted time is that of processing units at one speed. On a shared machine each unit is slow
+ * at its own times (harness/experiment/speed_probe.h); an arm that divides evenly then waits for
+ * the slower one, and one that balances does not. So a sample is a row of short pieces, the speed
+ * of all units is looked at before and after each, and only pieces between two fast looks count; a
  * piece begins when no unit is slow, but for a unit that stays slow. What is left out does not
  * depend on the arm. */
 #define _GNU_SOURCE

@@ -296,14 +296,14 @@ static void print_placement(const struct printer *printer) {
     print_fact(printer, "CAUTION", text);
 }
 
-/* What no counter of a virtual machine says: somebody else uses the cores, too. */
+/* What no counter of a virtual machine says. */
 static void print_speeds(const struct printer *printer) {
     struct speeds speeds;
     char text[TEXT_SIZE];
     if (!speeds_of(printer->record, &speeds) || speeds.slow_share < SLOW_SHARE_SAID) return;
     snprintf(
         text, sizeof text,
-        "processing units were slow in %.0f %% of %zu readings: somebody else uses their cores",
+        "processing units were slow in %.0f %% of %zu readings, as where somebody else uses them",
         100 * speeds.slow_share, speeds.readings);
     print_fact(printer, "", text);
 }
