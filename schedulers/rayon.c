@@ -152,7 +152,9 @@ static void run_split(struct grainbench_scheduler *scheduler, struct loop *loop)
     struct registry *registry = &scheduler->registry;
     loop->collects = loop->batch->results && scheduler->options.collect == COLLECT_LIST;
     sync_init_u32(&loop->full, 0);
+    sync_on_stack(loop, sizeof *loop);
     struct collect_list list = loop_call(loop, scheduler->options.call == CALL_INSTALL);
+    sync_off_stack(loop, sizeof *loop);
     uint64_t start_ns = registry->observe ? sync_now_ns() : 0;
     if (registry->setup.joined) registry->setup.joined(registry->setup.context);
     if (loop->collects) collect_finish(loop->batch, list);
@@ -177,7 +179,7 @@ static void run_windows(struct grainbench_scheduler *scheduler, struct loop *loo
 static void run(struct grainbench_scheduler *scheduler, const struct grainbench_batch *batch) {
     struct registry *registry = &scheduler->registry;
     scheduler->batches++;
-    struct loop loop = {.batch = batch, .registry = registry};
+    SYNC_ALIGNED struct loop loop = {.batch = batch, .registry = registry};
     loop.min = min_len_of(scheduler, batch->item_count);
     if (sync_forked(registry->domain)) {
         loop_leaf(&loop, &registry->caller_tallies, 0, 0, batch->item_count);

@@ -30,7 +30,7 @@ static inline struct collect_list collect_leaf(const struct grainbench_batch *ba
     struct collect_list list = {.failed = false};
     const char *results = batch->results;
     size_t size = batch->result_size;
-    struct collect_node vector = {.slots = NULL};
+    SYNC_ALIGNED struct collect_node vector = {.slots = NULL};
     for (size_t i = begin; i < end; i++) {
         if (vector.count == vector.capacity) {
             size_t capacity = vector.capacity ? 2 * vector.capacity : COLLECT_FIRST_CAPACITY;
@@ -50,7 +50,9 @@ static inline struct collect_list collect_leaf(const struct grainbench_batch *ba
         list.failed = true;
         return list;
     }
+    sync_on_stack(&vector, sizeof vector);
     sync_move(node, &vector, sizeof *node, SITE_COLLECT_NODE);
+    sync_off_stack(&vector, sizeof vector);
     list.first = list.last = node;
     list.nodes = 1;
     sync_tally_add(&tallies->list_nodes, 1);
@@ -75,8 +77,9 @@ static inline struct collect_list collect_append(struct collect_list left,
  * whose place is not known; since the body wrote in place, nothing needs moving then. */
 static inline void collect_finish(const struct grainbench_batch *batch, struct collect_list list) {
     char *to = batch->results;
+    SYNC_ALIGNED struct collect_node taken;
+    sync_on_stack(&taken, sizeof taken);
     for (struct collect_node *node = list.first; node;) {
-        struct collect_node taken;
         sync_move(&taken, node, sizeof taken, SITE_COLLECT_NODE);
         size_t size = taken.count * batch->result_size;
         if (!list.failed) sync_move(to, taken.slots, size, SITE_COLLECT_VECTOR);
@@ -85,6 +88,7 @@ static inline void collect_finish(const struct grainbench_batch *batch, struct c
         sync_free(node, SITE_COLLECT_NODE);
         node = taken.next;
     }
+    sync_off_stack(&taken, sizeof taken);
 }
 
 #endif

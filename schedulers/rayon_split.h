@@ -20,7 +20,9 @@ struct loop {
     sync_u32 full; /* collecting: an error ended the loop; never set here, but looked at */
 };
 
-/* A range that may run elsewhere: the second half of a join, or an injected whole. */
+/* A range that may run elsewhere: the second half of a join, or an injected whole. Rayon
+ * does not align its jobs, but which of its frames share a line is the compiler's choice, and
+ * simulated rates must not depend on that. */
 struct range_job {
     struct job job;
     struct loop *loop;
@@ -93,18 +95,20 @@ static inline bool loop_take_back(struct rayon_worker *worker, struct range_job 
 static struct collect_list loop_join(struct loop *loop, struct rayon_worker *worker, size_t begin,
                                      size_t length, size_t splits, bool injected) {
     size_t half = length / 2;
-    struct range_job second = {.job = {loop->registry},
-                               .loop = loop,
-                               .owner = worker->index,
-                               .begin = begin + half,
-                               .length = length - half,
-                               .splits = splits};
+    SYNC_ALIGNED struct range_job second = {.job = {loop->registry},
+                                            .loop = loop,
+                                            .owner = worker->index,
+                                            .begin = begin + half,
+                                            .length = length - half,
+                                            .splits = splits};
     latch_init(&second.latch);
+    sync_on_stack(&second, sizeof second);
     sync_tally_add(&worker->tallies.joins, 1);
     bool offered = worker_push(worker, (struct job_reference){&second.job, loop_execute_stolen});
     struct collect_list first = loop_run(loop, worker, begin, half, splits, injected);
     if (!offered || loop_take_back(worker, &second))
         second.list = loop_run(loop, worker, second.begin, second.length, second.splits, injected);
+    sync_off_stack(&second, sizeof second);
     return loop->collects ? collect_append(first, second.list) : first;
 }
 

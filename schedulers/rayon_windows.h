@@ -114,8 +114,11 @@ static inline bool windows_call(struct loop *loop, size_t window) {
     latch_init(&scope.latch);
     sync_init_u64(&scope.jobs, 1);
     sync_init_u64(&scope.next, 0);
-    return registry_inject_and_wait(registry,
-                                    (struct job_reference){&scope.job, windows_execute_scope});
+    sync_on_stack(&scope, sizeof scope);
+    bool done = registry_inject_and_wait(registry,
+                                         (struct job_reference){&scope.job, windows_execute_scope});
+    sync_off_stack(&scope, sizeof scope);
+    return done;
 }
 
 #endif

@@ -236,6 +236,14 @@ SYNC_INLINE void sync_move(void *to, const void *from, size_t size, enum sync_si
     memcpy(to, from, size);
 }
 
+/* Between the two, an object on the calling thread's stack whose words other threads reach, or
+ * which sync_move moves. It must be SYNC_ALIGNED, and what is put on a stack last leaves it first.
+ * Nothing happens, but under SYNC_VIRTUAL the object's lines are the next ones of a stack that has
+ * nothing but such objects: where the compiler lays a frame out must not decide which objects come
+ * to lie on one line. There, reaching a stack otherwise ends the run. Defined by the
+ * implementation. void sync_on_stack(void *object, size_t size); void sync_off_stack(void *object,
+ * size_t size); */
+
 /* Memory of words that workers share and that is made or given back while batches run: aligned to
  * SYNC_LINE, neither counted nor charged. Under SYNC_VIRTUAL its lines are the same ones in every
  * run; malloc's would not be. NULL without memory. */

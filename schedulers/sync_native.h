@@ -27,6 +27,14 @@ SYNC_INLINE void sync_moving(void *to, const void *from, size_t size, enum sync_
     (void)to, (void)from, (void)size, (void)site;
 }
 
+SYNC_INLINE void sync_on_stack(void *object, size_t size) {
+    (void)object, (void)size;
+}
+
+SYNC_INLINE void sync_off_stack(void *object, size_t size) {
+    (void)object, (void)size;
+}
+
 SYNC_INLINE void sync_body(const struct grainbench_batch *batch, size_t begin, size_t end,
                            unsigned worker) {
     batch->body(batch->context, begin, end, worker);

@@ -232,6 +232,12 @@ void coroutine_switch(struct coroutine *from, struct coroutine *to) {
     switch_arrived();
 }
 
+bool coroutine_has_on_stack(const struct coroutine *coroutine, const void *address) {
+    const char *at = address;
+    return coroutine->mapping && at >= coroutine->mapping &&
+           at < coroutine->mapping + coroutine->mapping_size;
+}
+
 void coroutine_destroy(struct coroutine *coroutine) {
     if (!coroutine) return;
     if (!coroutine->mapping) {

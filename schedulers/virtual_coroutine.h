@@ -18,6 +18,9 @@ struct coroutine *coroutine_of_thread(struct error *error);
  * switches to `from` again. Costs about ten machine loads and stores. */
 void coroutine_switch(struct coroutine *from, struct coroutine *to);
 
+/* Whether the address is on the coroutine's stack; false for one of a thread. */
+bool coroutine_has_on_stack(const struct coroutine *coroutine, const void *address);
+
 /* Frees a coroutine that is not running; what its function still had to do is never done. Stacks
  * are kept for the next coroutine_create on the same thread. */
 void coroutine_destroy(struct coroutine *coroutine);

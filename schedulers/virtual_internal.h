@@ -33,7 +33,7 @@ struct core {
     void *argument;
     enum core_state state;
     bool running_items, ran_items; /* now, and ever */
-    int sibling; /* core on the other hardware thread, or -1 */
+    int sibling;                   /* core on the other hardware thread, or -1 */
     const volatile uint32_t *futex;
     int futex_next;  /* in the queue of sleepers, or -1 */
     unsigned joined; /* the core it waits for, while CORE_JOINING */
@@ -44,6 +44,7 @@ struct core {
     uint64_t owed_ps;     /* what it was in the middle of when it lost its unit */
     double slowness;
     uint8_t cached_blocks[CACHED_CLASS_MOST + 1]; /* by size class */
+    unsigned stack_lines;                         /* of the objects on its stack that are reached */
     struct virtual_account account;
 };
 
@@ -77,8 +78,6 @@ struct virtual_machine {
     uint64_t *sharers; /* sharer_words bits' words a line */
     unsigned sharer_words;
     uint32_t line_count, line_capacity;
-    const volatile void *recent_address; /* the line looked up last */
-    uint32_t recent_line;
 
     int futex_head, futex_tail;
     struct unit *units;             /* NULL: every thread has a core of its own */

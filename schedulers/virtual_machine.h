@@ -180,6 +180,12 @@ void virtual_move(void *to, const void *from, size_t size, unsigned site);
  * that others have copies of at `upgrade_ns`. */
 void virtual_own(const void *memory, size_t size);
 
+/* An object on the running core's stack, aligned to a line, that may be reached from now on; its
+ * lines are the next ones of a stack of the core's that has nothing else. The last one is taken off
+ * first. Reaching any other part of a core's stack fails the run. */
+void virtual_on_stack(const void *object, size_t size);
+void virtual_off_stack(const void *object, size_t size);
+
 /* Before the access: waits for the core's turn and charges the cost. The caller then acts on the
  * real memory at once. */
 void virtual_touch(const volatile void *address, enum virtual_access access, unsigned kind,

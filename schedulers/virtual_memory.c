@@ -17,7 +17,10 @@ struct line {
     uint64_t busy_ps; /* when the next fetch can begin */
     int owner;        /* core that may write, or -1 */
     int holder;       /* core that had it last, or -1: nobody yet */
+    uint32_t meant;   /* the line whose state counts: this one, or, on a stack, one of the core's */
 };
+
+#define LINE_NONE UINT32_MAX /* on a stack, where nothing is that may be reached */
 
 bool memory_create(struct virtual_machine *m) {
     m->sharer_words = (m->core_count + 63) / 64;
@@ -72,12 +75,12 @@ static uint32_t line_add(struct virtual_machine *m, uintptr_t number) {
                (capacity - m->line_capacity) * words * sizeof *sharers);
         m->line_capacity = capacity;
     }
-    m->lines[m->line_count] = (struct line){.number = number, .owner = -1, .holder = -1};
+    m->lines[m->line_count] =
+        (struct line){.number = number, .owner = -1, .holder = -1, .meant = m->line_count};
     return m->line_count++;
 }
 
-static uint32_t line_of(struct virtual_machine *m, const volatile void *address) {
-    uintptr_t number = (uintptr_t)address >> m->line_shift;
+static uint32_t line_find(struct virtual_machine *m, uintptr_t number) {
     size_t mask = ((size_t)1 << m->line_index_bits) - 1, slot = slot_of(m, number);
     for (uint32_t entry; (entry = m->line_index[slot]) != 0; slot = (slot + 1) & mask)
         if (m->lines[entry - 1].number == number) return entry - 1;
@@ -85,6 +88,64 @@ static uint32_t line_of(struct virtual_machine *m, const volatile void *address)
     m->line_index[slot] = line + 1;
     if (m->line_count * 2 > mask) grow_index(m);
     return line;
+}
+
+/* ---- Stacks -------------------------------------------------------------------------------------
+ *
+ * What lies on stacks would share lines as the compiler lays out frames, and a line would come back
+ * to the same place of a frame or not. So an address on a stack only stands for a line: that of the
+ * object's place among those which its core has on its stack now. */
+
+/* A number that no address has. */
+static uintptr_t stack_line_number(unsigned core, unsigned place) {
+    return UINTPTR_MAX - ((uintptr_t)core << 20 | place);
+}
+
+static bool is_on_stack(const struct virtual_machine *m, const void *address) {
+    for (unsigned i = 0; i < m->core_count; i++) {
+        const struct coroutine *coroutine = m->cores[i].coroutine;
+        if (coroutine && coroutine_has_on_stack(coroutine, address)) return true;
+    }
+    return false;
+}
+
+static size_t lines_in(const struct virtual_machine *m, size_t size) {
+    return ((size - 1) >> m->line_shift) + 1;
+}
+
+void virtual_on_stack(const void *object, size_t size) {
+    struct virtual_machine *m = virtual_current;
+    struct core *core = core_now(m);
+    uintptr_t first = (uintptr_t)object >> m->line_shift;
+    if (first << m->line_shift != (uintptr_t)object)
+        virtual_fail("an object on a stack begins within a cache line");
+    for (size_t i = 0; i < lines_in(m, size); i++) {
+        uint32_t meant = line_find(m, stack_line_number(m->current, core->stack_lines++));
+        uint32_t line = line_find(m, first + i);
+        m->lines[line].meant = meant;
+    }
+}
+
+void virtual_off_stack(const void *object, size_t size) {
+    struct virtual_machine *m = virtual_current;
+    uintptr_t first = (uintptr_t)object >> m->line_shift;
+    for (size_t i = 0; i < lines_in(m, size); i++) {
+        uint32_t line = line_find(m, first + i);
+        m->lines[line].meant = LINE_NONE;
+        core_now(m)->stack_lines--;
+    }
+}
+
+static uint32_t line_of(struct virtual_machine *m, const volatile void *address) {
+    uint32_t known = m->line_count;
+    uint32_t line = line_find(m, (uintptr_t)address >> m->line_shift);
+    if (line == known && is_on_stack(m, (const void *)(uintptr_t)address))
+        m->lines[line].meant = LINE_NONE;
+    if (m->lines[line].meant == LINE_NONE)
+        virtual_fail("core %u reaches an object on a stack, but where the compiler has put it must "
+                     "not matter: it needs sync_on_stack",
+                     m->current);
+    return m->lines[line].meant;
 }
 
 /* ---- Accesses -----------------------------------------------------------------------------------

@@ -39,6 +39,14 @@ SYNC_INLINE void sync_moving(void *to, const void *from, size_t size, enum sync_
     virtual_move(to, from, size, site);
 }
 
+SYNC_INLINE void sync_on_stack(void *object, size_t size) {
+    virtual_on_stack(object, size);
+}
+
+SYNC_INLINE void sync_off_stack(void *object, size_t size) {
+    virtual_off_stack(object, size);
+}
+
 /* The harness's simulated body charges each item's cost with virtual_work. */
 SYNC_INLINE void sync_body(const struct grainbench_batch *batch, size_t begin, size_t end,
                            unsigned worker) {

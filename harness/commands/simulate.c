@@ -111,8 +111,7 @@ const struct command command_simulate = {
         "processing unit was slow, as where somebody else uses its core, is left out. Nothing else "
         "of this command is measured.\n\n"
         "--against makes a gate of it: figures are exact, so the same simulation by two builds "
-        "made alike differs only by what the scheduler does, and a regression at 88 cores shows on "
-        "a machine "
+        "differs only by what the scheduler does, and a regression at 88 cores shows on a machine "
         "with two. The exit code is 1 if something got worse.\n\n"
         "Without a trace, items cost what a plain model says, scaled to the throughput that was "
         "published for one thread of the machine.",

@@ -378,6 +378,93 @@ static void test_items_take_longer_while_other_cores_run_items(void **state) {
     virtual_machine_destroy(machine);
 }
 
+/* ---- stacks ---- */
+
+static uint64_t *passed;
+
+static void add_to_passed(void *argument) {
+    (void)argument;
+    uint64_t begin = virtual_now_ps();
+    virtual_touch(passed, VIRTUAL_RMW, 0, 0);
+    ++*passed;
+    shared.end_ps = virtual_now_ps() - begin;
+}
+
+/* What the running core and then another one pay for the first object of two on its stack, and the
+ * running core for the second. */
+static void touch_two_on_stack(uint64_t *first, uint64_t *second, uint64_t took_ps[3]) {
+    virtual_on_stack(first, sizeof *first);
+    virtual_on_stack(second, sizeof *second);
+    passed = first;
+    add_to_passed(NULL);
+    took_ps[0] = shared.end_ps;
+    on_core(2, add_to_passed);
+    took_ps[1] = shared.end_ps;
+    passed = second;
+    add_to_passed(NULL);
+    took_ps[2] = shared.end_ps;
+    virtual_off_stack(second, sizeof *second);
+    virtual_off_stack(first, sizeof *first);
+}
+
+static void put_on_stack(void *argument) {
+    (void)argument;
+    _Alignas(128) uint64_t objects[4][16] = {{0}};
+    uint64_t took_ps[3];
+    touch_two_on_stack(objects[0], objects[1], took_ps);
+    assert_int_equal(took_ps[0], 6000);
+    assert_int_equal(took_ps[1], 46000);
+    assert_int_equal(took_ps[2], 6000);
+    touch_two_on_stack(objects[3], objects[2], took_ps); /* the same lines at other addresses */
+    assert_int_equal(took_ps[0], 46000);
+    assert_int_equal(took_ps[1], 46000);
+    assert_int_equal(took_ps[2], 6000);
+}
+
+static void test_what_is_on_a_stack_has_lines_by_order_not_by_address(void **state) {
+    (void)state;
+    struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+    run(machine, put_on_stack);
+    virtual_machine_destroy(machine);
+}
+
+static void reach_a_frame(void *argument) {
+    (void)argument;
+    virtual_touch(__builtin_frame_address(0), VIRTUAL_LOAD, 0, 0);
+}
+
+static void reach_what_was_taken_off(void *argument) {
+    (void)argument;
+    _Alignas(128) uint64_t object = 0;
+    virtual_on_stack(&object, sizeof object);
+    virtual_touch(&object, VIRTUAL_LOAD, 0, 0);
+    virtual_off_stack(&object, sizeof object);
+    virtual_touch(&object, VIRTUAL_LOAD, 0, 0);
+}
+
+static void put_on_within_a_line(void *argument) {
+    (void)argument;
+    _Alignas(128) uint64_t object[2] = {0};
+    virtual_on_stack(&object[1], sizeof object[1]);
+}
+
+static void test_what_would_depend_on_a_frame_s_layout_fails(void **state) {
+    (void)state;
+    static const struct {
+        void (*function)(void *);
+        const char *message;
+    } wrong[] = {{reach_a_frame, "needs sync_on_stack"},
+                 {reach_what_was_taken_off, "needs sync_on_stack"},
+                 {put_on_within_a_line, "begins within a cache line"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct virtual_machine *machine = make((struct virtual_disturbance){0}, 0);
+        struct error error;
+        assert_false(virtual_machine_run(machine, 0, wrong[i].function, NULL, &error));
+        assert_non_null(strstr(error.message, wrong[i].message));
+        virtual_machine_destroy(machine);
+    }
+}
+
 static void sleep_for_ever(void *argument) {
     (void)argument;
     virtual_futex_wait(&shared.futex, 0, 0, 0);
@@ -487,6 +574,8 @@ int main(void) {
         cmocka_unit_test(test_waking_takes_longer_after_a_long_sleep),
         cmocka_unit_test(test_items_take_longer_on_a_slow_core),
         cmocka_unit_test(test_items_take_longer_while_other_cores_run_items),
+        cmocka_unit_test(test_what_is_on_a_stack_has_lines_by_order_not_by_address),
+        cmocka_unit_test(test_what_would_depend_on_a_frame_s_layout_fails),
         cmocka_unit_test(test_a_deadlock_is_reported),
         cmocka_unit_test(test_endless_spinning_is_reported),
         cmocka_unit_test(test_a_seed_replays_and_another_differs),
