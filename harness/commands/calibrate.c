@@ -7,6 +7,7 @@
 #include "results/grid.h"
 #include "results/statistics.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,42 @@ static bool print_values(const struct calibration *calibration, struct error *er
     return printed;
 }
 
+/* ---- checks of the model ---- */
+
+static bool print_checks(const struct machine_profile *profile, struct error *error) {
+    static const char *const titles[] = {"<check", "measured", "low",     "high", "model",
+                                         "error",  "<what",    "<source", NULL};
+    struct grid *grid = grid_create(titles);
+    if (!grid) return error_set(error, "out of memory");
+    for (int i = 0; i < PROFILE_CHECK_COUNT; i++) {
+        const struct profile_check *check = &profile->checks[i];
+        const double values[] = {check->measured, check->low, check->high, check->model};
+        grid_add(grid, "%s", profile_check_name((enum profile_check_kind)i));
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++)
+            grid_add(grid, isnan(values[v]) ? "n/a" : "%.4g", values[v]);
+        double off = profile_check_error(check);
+        grid_add(grid, isnan(off) ? "n/a" : "%+.0f %%", 100 * off);
+        grid_add(grid, "%s", profile_check_what((enum profile_check_kind)i));
+        grid_add(grid, "%s", check->source);
+    }
+    bool printed = grid_print(grid, GRID_TEXT, stdout, error);
+    grid_free(grid);
+    return printed;
+}
+
+static void print_far(const struct machine_profile *profile) {
+    for (int i = 0; i < PROFILE_CHECK_COUNT; i++) {
+        const struct profile_check *check = &profile->checks[i];
+        double off = profile_check_error(check);
+        if (fabs(off) > PROFILE_CHECK_FAR)
+            printf("The model is far off in %s: %.3g ns, measured %.3g (%+.0f %%).\n",
+                   profile_check_name((enum profile_check_kind)i), check->model, check->measured,
+                   100 * off);
+    }
+}
+
+/* ---- what moved, and the rest ---- */
+
 /* The values of every round, in their order, where a distance moved or a value cannot be. */
 static void print_moved(const struct calibration *calibration) {
     for (int i = 0; i < PROFILE_PARAMETER_COUNT; i++) {
@@ -105,6 +142,10 @@ static bool print_calibration(const struct calibration *calibration, double dura
                               struct error *error) {
     unsigned pairs = calibration->rounds[0].pairs;
     if (!print_values(calibration, error)) return false;
+    putchar('\n');
+    if (!print_checks(&calibration->profile, error)) return false;
+    print_far(&calibration->profile);
+    putchar('\n');
     print_moved(calibration);
     print_contention(calibration);
     printf("%s; %u pair%s of processing units, %u rounds in %.0f s\n", calibration->profile.title,
@@ -174,6 +215,10 @@ const struct command command_calibrate = {
         "as a line fetched from another core for less than one that is held, are left out and "
         "listed. A distance that moved by more than half between rounds is listed round by round; "
         "the profile's sources say so, too.\n\n"
+        "What a probe of another worker's deque and a steal from it cost is no parameter: in the "
+        "model they are the lines that move. They are checks: the deque of the rayon schedulers is "
+        "timed here, the same program is simulated with the profile just measured, and where the "
+        "model is off by more than 30 % of what was measured a line says so.\n\n"
         "What a machine does not have gets a plain value, and its source says so. Run it on an "
         "idle machine: waking is slower and wider where others run. It takes about a minute; "
         "--rounds and --trials make it shorter or longer.",

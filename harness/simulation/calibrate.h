@@ -30,6 +30,22 @@ struct calibration_spread calibration_spread_of(const struct calibration_round *
 /* Whether this is a distance, and the rounds' values differ by more than half. */
 bool calibration_moved(const struct calibration_spread *spread, enum profile_parameter parameter);
 
+/* The spread of the values that count, which are sorted, beside so many that do not. */
+struct calibration_spread calibration_spread_from(double *values, unsigned counted,
+                                                  unsigned refused);
+
+/* The same for what the model is checked by: a probe or steal of fetched lines that costs no more
+ * than a probe of held ones, both timed alone, cannot be. */
+bool calibration_check_possible(const struct calibration_round *round,
+                                enum profile_check_kind check);
+struct calibration_spread calibration_check_spread(const struct calibration_round *rounds,
+                                                   unsigned count, enum profile_check_kind check);
+
+/* Fills the profile's checks from at least one round, and simulates the same with its costs. False
+ * where that fails. */
+bool calibration_checks(const struct placement *placement, const struct calibration_round *rounds,
+                        unsigned count, struct machine_profile *profile, struct error *error);
+
 /* Fills the profile from at least one round, all but its title. What this machine does not have (an
  * SMT sibling, a second L3, a third core) gets a plain value and a source that says so; so does
  * what no round could measure. */

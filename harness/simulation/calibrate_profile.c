@@ -82,23 +82,29 @@ bool calibration_possible(const struct calibration_round *round, enum profile_pa
     }
 }
 
-struct calibration_spread calibration_spread_of(const struct calibration_round *rounds,
-                                                unsigned count, enum profile_parameter parameter) {
-    struct calibration_spread spread = {0};
-    double values[CALIBRATION_ROUNDS_MOST];
-    for (unsigned r = 0; r < count; r++)
-        if (calibration_possible(&rounds[r], parameter))
-            values[spread.counted++] = rounds[r].values[parameter];
-        else if (!isnan(rounds[r].values[parameter]))
-            spread.refused++;
-    if (!spread.counted) return spread;
-    statistics_sort(values, spread.counted);
+struct calibration_spread calibration_spread_from(double *values, unsigned counted,
+                                                  unsigned refused) {
+    struct calibration_spread spread = {.counted = counted, .refused = refused};
+    if (!counted) return spread;
+    statistics_sort(values, counted);
     spread.least = values[0];
     spread.low = statistics_quantile(values, spread.counted, 0.1);
     spread.typical = statistics_quantile(values, spread.counted, 0.5);
     spread.high = statistics_quantile(values, spread.counted, 0.9);
     spread.greatest = values[spread.counted - 1];
     return spread;
+}
+
+struct calibration_spread calibration_spread_of(const struct calibration_round *rounds,
+                                                unsigned count, enum profile_parameter parameter) {
+    double values[CALIBRATION_ROUNDS_MOST];
+    unsigned counted = 0, refused = 0;
+    for (unsigned r = 0; r < count; r++)
+        if (calibration_possible(&rounds[r], parameter))
+            values[counted++] = rounds[r].values[parameter];
+        else if (!isnan(rounds[r].values[parameter]))
+            refused++;
+    return calibration_spread_from(values, counted, refused);
 }
 
 bool calibration_moved(const struct calibration_spread *spread, enum profile_parameter parameter) {
@@ -154,5 +160,5 @@ bool calibration_profile(const struct placement *placement, const struct calibra
         profile->values[i] =
             spread.counted ? value_of(&spread, parameter) : plain_value(&spread, parameter);
     }
-    return true;
+    return calibration_checks(placement, rounds, count, profile, error);
 }

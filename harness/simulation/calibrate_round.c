@@ -17,6 +17,7 @@ struct trials {
 struct collected {
     const struct placement *placement;
     struct trials parameters[PROFILE_PARAMETER_COUNT], contended_rmw;
+    struct trials steals[STEAL_TIMING_KINDS];
     unsigned pairs;
 };
 
@@ -96,6 +97,14 @@ static bool try_memory(struct collected *to, unsigned other, struct error *error
     return true;
 }
 
+static bool try_steals(struct collected *to, struct error *error) {
+    struct steal_cost cost;
+    if (!steal_cost_measure(to->placement, &cost, error)) return false;
+    for (int k = 0; k < STEAL_TIMING_KINDS; k++)
+        add(&to->steals[k], cost.ns[k]);
+    return true;
+}
+
 static bool try_all(struct collected *to, struct error *error) {
     unsigned other = placement_pu_count(to->placement) > 1 ? 1 : 0;
     double empty_call_ns = 0, contended;
@@ -109,7 +118,7 @@ static bool try_all(struct collected *to, struct error *error) {
         (other && !pair_contended_rmw(to->placement, 0, other, &contended)))
         return error_set(error, "a second thread cannot be started");
     if (other) add(&to->contended_rmw, contended);
-    return try_memory(to, other, error);
+    return try_memory(to, other, error) && (!other || try_steals(to, error));
 }
 
 static double median(const struct trials *trials) {
@@ -128,6 +137,8 @@ void calibration_round_measure(const struct placement *placement, unsigned trial
         round->measured = try_all(&collected, &round->error);
     for (int i = 0; i < PROFILE_PARAMETER_COUNT; i++)
         round->values[i] = median(&collected.parameters[i]);
+    for (int k = 0; k < STEAL_TIMING_KINDS; k++)
+        round->steal.ns[k] = median(&collected.steals[k]);
     round->contended_rmw_ns = median(&collected.contended_rmw);
     round->pairs = collected.pairs;
 }

@@ -3,6 +3,7 @@
 #define HARNESS_CALIBRATE_ROUND_H
 
 #include "harness/simulation/calibrate_memory.h"
+#include "harness/simulation/calibrate_steal.h"
 #include "harness/simulation/machine_profile.h"
 
 enum { CALIBRATION_TRIALS_MOST = 100 };
@@ -15,6 +16,7 @@ struct calibration_round {
     double
         contended_rmw_ns; /* one fetch-and-add while a second core does the same; NAN: one core */
     struct memory_contention contention; /* all 0: one processing unit */
+    struct steal_cost steal;             /* NAN: one processing unit */
     unsigned pairs; /* pairs of processing units between which a line was bounced */
 };
 

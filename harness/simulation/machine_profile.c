@@ -115,7 +115,8 @@ static bool read_profile(const char *path, const json_t *json, struct machine_pr
         return error_set(error, "%s: \"line_bytes\" must be 64 or 128", path);
     profile->line_bytes = (unsigned)line;
     return read_groups(path, json_object_get(json, "efficiency_groups"), profile, error) &&
-           read_costs(path, json_object_get(json, "costs"), profile, error);
+           read_costs(path, json_object_get(json, "costs"), profile, error) &&
+           profile_checks_read(path, json_object_get(json, "checks"), profile->checks, error);
 }
 
 static bool find_profile(const char *name, char *path, size_t size, struct error *error) {
@@ -162,11 +163,12 @@ bool machine_profile_save(const struct machine_profile *profile, const char *pat
     json_t *groups = json_array();
     for (int g = 0; g < 64; g++)
         if (profile->efficiency_groups >> g & 1) json_array_append_new(groups, json_integer(g));
-    json_t *json = json_pack("{s:s, s:s, s:s*, s:s*, s:b, s:i, s:o, s:o}", "name", profile->name,
-                             "title", profile->title, "topology", profile->topology, "topology_xml",
-                             profile->topology_xml, "rmw_drains_stores", profile->rmw_drains_stores,
-                             "line_bytes", (int)profile->line_bytes, "efficiency_groups", groups,
-                             "costs", costs);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s*, s:s*, s:b, s:i, s:o, s:o, s:o*}", "name", profile->name,
+                  "title", profile->title, "topology", profile->topology, "topology_xml",
+                  profile->topology_xml, "rmw_drains_stores", profile->rmw_drains_stores,
+                  "line_bytes", (int)profile->line_bytes, "efficiency_groups", groups, "costs",
+                  costs, "checks", profile_checks_json(profile->checks));
     char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(json);
     if (!text) return error_set(error, "out of memory");

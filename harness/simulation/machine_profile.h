@@ -1,11 +1,14 @@
 /* A machine profile: what operations cost on a machine and how it is put together, as a JSON file
  * of data/machines or one that `grainbench calibrate` wrote. Every cost is a range with a source,
- * because published latencies differ and predictions must show it. docs/virtual.md describes it. */
+ * because published latencies differ and predictions must show it. A calibrated one also has checks
+ * of the model ("checks", profile_check.h), which no simulation uses. docs/virtual.md describes it.
+ */
 #ifndef HARNESS_MACHINE_PROFILE_H
 #define HARNESS_MACHINE_PROFILE_H
 
 #include "base/error.h"
 #include "harness/placement.h"
+#include "harness/simulation/profile_check.h"
 #include "schedulers/virtual_machine.h"
 #include <jansson.h>
 
@@ -65,6 +68,7 @@ struct machine_profile {
     unsigned line_bytes;
     uint64_t efficiency_groups; /* bit g: placement group g has efficiency cores */
     struct profile_value values[PROFILE_PARAMETER_COUNT];
+    struct profile_check checks[PROFILE_CHECK_COUNT];
 };
 
 /* `name` is one of data/machines without ".json", or a path (with '/' or ".json"). */

@@ -69,8 +69,19 @@ simulate --threads 177 > /dev/null 2> "$folder/error" || code=$?
 
 "$program" calibrate --rounds 2 --trials 1 --output "$folder/machine.json" > "$folder/out"
 grep -q "fence_ns.*measured.*; 2 rounds" "$folder/out" || fail "calibrate prints no fence of two rounds"
+[ "$(grep -c '^steal_.*[0-9] %\|^steal_.*n/a .*\(needs a second\|can be$\)' "$folder/out")" -eq 4 ] ||
+  fail "calibrate does not print four checks: $(grep '^steal' "$folder/out")"
+grep -q '"checks"' "$folder/machine.json" || fail "a calibrated profile has no checks"
 simulate --machine "$folder/machine.json" --threads 1 --schedulers serial --no-table > "$folder/out"
 grep -q 'serial' "$folder/out" || fail "a calibrated profile cannot be simulated"
+if command -v taskset > /dev/null; then
+  unit=$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')
+  taskset -c "$unit" "$program" calibrate --rounds 1 --trials 1 --output "$folder/one.json" > "$folder/out"
+  [ "$(grep -c '^steal_.*n/a  *n/a .*needs a second processing unit' "$folder/out")" -eq 4 ] ||
+    fail "one processing unit has checks: $(grep '^steal' "$folder/out")"
+  simulate --machine "$folder/one.json" --threads 1 --schedulers serial --no-table > "$folder/out"
+  grep -q 'serial' "$folder/out" || fail "a profile of one processing unit cannot be simulated"
+fi
 code=0
 sed 's/"fence_ns"/"fnece_ns"/' "$folder/machine.json" > "$folder/bad.json"
 simulate --machine "$folder/bad.json" > /dev/null 2> "$folder/error" || code=$?
