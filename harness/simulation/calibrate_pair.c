@@ -13,7 +13,10 @@
 
 /* Work is timed in short blocks and the best one counts: in a long one somebody interferes. */
 enum {
-    BOUNCES = 20000,
+    FETCHES = 100,
+    LINES = 256,
+    LINE_APART = 9 * 64, /* few pages and all sets of a cache; two lines of 128 bytes, too */
+    LINE_STEP = 101,
     BLOCK = 500,
     WAKES = 40,
     ADDS = 50000,
@@ -32,6 +35,7 @@ struct pair {
     _Alignas(128) _Atomic bool stop;
     uint64_t cpu_ns;
     void *blocks[BLOCKS];
+    _Alignas(128) char lines[LINES * LINE_APART];
 };
 
 static void *second_main(void *argument) {
@@ -59,33 +63,49 @@ static struct pair *make(const struct placement *placement, unsigned other,
     return pair;
 }
 
-/* ---- a line to and fro ---- */
+/* ---- lines of the other ---- */
 
-static void bounce(struct pair *pair) {
-    for (uint32_t i = 0; i < BOUNCES; i++) {
+static char *line_at(struct pair *pair, unsigned index) {
+    return pair->lines + (size_t)(index % LINES) * LINE_APART;
+}
+
+/* Makes a ring of the lines, far from their order in memory. */
+static void write_lines(struct pair *pair) {
+    for (unsigned i = 0; i < LINES; i++)
+        *(void *volatile *)line_at(pair, i) = line_at(pair, i + LINE_STEP);
+}
+
+static void write_when_told(struct pair *pair) {
+    for (uint32_t i = 0; i < FETCHES; i++) {
         while (atomic_load_explicit(&pair->turn, memory_order_acquire) != 2 * i + 1)
-            continue;
+            processor_pause();
+        write_lines(pair);
         atomic_store_explicit(&pair->turn, 2 * i + 2, memory_order_release);
     }
 }
 
+static uint64_t follow_ns(struct pair *pair) {
+    uint64_t begin = clock_now_ns();
+    void *volatile *at = (void *volatile *)pair->lines;
+    for (unsigned i = 0; i < LINES; i++)
+        at = (void *volatile *)*at;
+    return clock_now_ns() - begin;
+}
+
 bool pair_line_transfer(const struct placement *placement, unsigned a, unsigned b, double *ns) {
-    struct pair *pair = make(placement, b, bounce);
+    struct pair *pair = make(placement, b, write_when_told);
     pthread_t thread;
     bool started = pair && start(pair, a, &thread);
     if (started) {
-        uint64_t begin = clock_now_ns(), best = UINT64_MAX;
-        for (uint32_t i = 0; i < BOUNCES; i++) {
-            if (i && i % BLOCK == 0) {
-                uint64_t now = clock_now_ns();
-                if (now - begin < best) best = now - begin;
-                begin = now;
-            }
+        uint64_t best = UINT64_MAX;
+        for (uint32_t i = 0; i < FETCHES; i++) {
             atomic_store_explicit(&pair->turn, 2 * i + 1, memory_order_release);
             while (atomic_load_explicit(&pair->turn, memory_order_acquire) != 2 * i + 2)
-                continue;
+                processor_pause();
+            uint64_t took = follow_ns(pair);
+            if (took < best) best = took;
         }
-        *ns = (double)best / (2.0 * BLOCK);
+        *ns = (double)best / LINES;
         pthread_join(thread, NULL);
     }
     free(pair);

@@ -14,7 +14,7 @@ struct pair_wake {
 /* All pin the calling thread to worker a's processing unit and a second thread to worker b's. False
  * if there can be no second thread. */
 
-/* One way of a line between the two, ns. */
+/* Loading a line that the other has just written, ns. Each load needs what the last one read. */
 bool pair_line_transfer(const struct placement *placement, unsigned a, unsigned b, double *ns);
 /* One fetch-and-add of a line that the other uses at the same time, ns. */
 bool pair_contended_rmw(const struct placement *placement, unsigned a, unsigned b, double *ns);

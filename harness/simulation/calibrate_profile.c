@@ -23,11 +23,13 @@ static const struct {
     const char *why;
 } rows[PROFILE_PARAMETER_COUNT] = {
     [PROFILE_hit_ns] = {.how = "dependent loads"},
-    [PROFILE_transfer_sibling_ns] = {"a line to and fro between pinned threads", 8, 4, 20, NO_PAIR},
-    [PROFILE_transfer_l3_ns] = {"a line to and fro between pinned threads", 45, 15, 80, NO_PAIR},
-    [PROFILE_transfer_package_ns] = {"a line to and fro between pinned threads", 80, 40, 150,
+    [PROFILE_transfer_sibling_ns] = {"dependent loads of what another thread wrote", 8, 4, 20,
                                      NO_PAIR},
-    [PROFILE_transfer_remote_ns] = {"a line to and fro between pinned threads", 150, 110, 260,
+    [PROFILE_transfer_l3_ns] = {"dependent loads of what another thread wrote", 45, 15, 80,
+                                NO_PAIR},
+    [PROFILE_transfer_package_ns] = {"dependent loads of what another thread wrote", 80, 40, 150,
+                                     NO_PAIR},
+    [PROFILE_transfer_remote_ns] = {"dependent loads of what another thread wrote", 150, 110, 260,
                                     NO_PAIR},
     [PROFILE_share_ns] = {NULL, 10, 3, 30, "needs three cores and more; plain value"},
     [PROFILE_rmw_ns] = {.how = "fetch-and-add of an owned line"},
@@ -64,13 +66,13 @@ static const struct {
 bool calibration_possible(const struct calibration_round *round, enum profile_parameter parameter) {
     const double *values = round->values;
     switch (parameter) {
+    /* What is fetched costs more than what is held, and what must be taken away first more than
+     * what is owned. A guest whose two processors share a core for a while sees neither. */
     case PROFILE_transfer_sibling_ns:
     case PROFILE_transfer_l3_ns:
     case PROFILE_transfer_package_ns:
     case PROFILE_transfer_remote_ns:
-        return values[parameter] > values[PROFILE_hit_ns];
-    /* What is fetched costs more than what is held, and what must be taken away first more than
-     * what is owned. A guest whose two processors share a core for a while sees neither. */
+        return values[parameter] > (1 + LEAST_SHARE) * values[PROFILE_hit_ns];
     case PROFILE_stream_ns:
     case PROFILE_upgrade_ns:
         return values[parameter] > LEAST_SHARE * values[PROFILE_copy_ns];

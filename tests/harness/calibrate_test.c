@@ -73,6 +73,8 @@ static void test_rounds_whose_value_cannot_be_do_not_count(void **state) {
         rounds[r].values[PROFILE_stream_ns] = r % 2 ? -3 : 0.01;
     for (unsigned r = 0; r < ROUNDS; r++)
         rounds[r].values[PROFILE_upgrade_ns] = -0.5;
+    rounds[5].values[PROFILE_transfer_l3_ns] = 1.04; /* a held one costs 1 */
+    rounds[6].values[PROFILE_transfer_l3_ns] = 1.06;
     make(rounds, &profile);
     const struct profile_value *stream = &profile.values[PROFILE_stream_ns];
     const struct profile_value *upgrade = &profile.values[PROFILE_upgrade_ns];
@@ -80,6 +82,7 @@ static void test_rounds_whose_value_cannot_be_do_not_count(void **state) {
     assert_non_null(strstr(stream->source, "; 9 of 21 rounds"));
     assert_true(upgrade->typical == 12 && upgrade->low == 6 && upgrade->high == 24);
     assert_non_null(strstr(upgrade->source, "not measured: "));
+    assert_non_null(strstr(profile.values[PROFILE_transfer_l3_ns].source, "; 20 of 21 rounds"));
     machine_profile_free(&profile);
 }
 
