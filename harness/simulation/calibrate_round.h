@@ -17,7 +17,7 @@ struct calibration_round {
         contended_rmw_ns; /* one fetch-and-add while a second core does the same; NAN: one core */
     struct memory_contention contention; /* all 0: one processing unit */
     struct steal_cost steal;             /* NAN: one processing unit */
-    unsigned pairs; /* pairs of processing units between which lines went */
+    unsigned pairs;                      /* pairs of processing units between which lines went */
 };
 
 /* Takes every measurement `trials` times, one after the other in turns, and keeps the medians.
