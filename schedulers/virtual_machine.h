@@ -123,11 +123,22 @@ struct virtual_site {
 /* One stretch of a core's time, given to virtual_setup.trace in the order the stretches end. */
 enum virtual_stretch { VIRTUAL_STRETCH_RUN, VIRTUAL_STRETCH_PARK, VIRTUAL_STRETCH_WAKE };
 
+/* How slow processing units are over time, as on a machine that is shared: what unit u does in step
+ * k takes slowness[k * units + u] times as long as costs say. Goes round: step `steps` is step 0.
+ */
+struct virtual_speeds {
+    float *slowness; /* [steps x units], positive; NULL: all units are as costs say */
+    unsigned units;  /* thread i is on unit i % units, where threads do not share units */
+    size_t steps;
+    uint64_t step_ps;
+};
+
 struct virtual_setup {
     const struct virtual_costs *costs;
     const struct virtual_place *places; /* copied; one per core of the machine */
     unsigned place_count;
     struct virtual_sharing sharing;
+    struct virtual_speeds speeds;           /* of items and other code with a known cost */
     struct virtual_disturbance disturbance; /* not by change_points where threads share units */
     uint64_t operation_limit; /* 0: none; a run that exceeds it has failed (no progress) */
     void (*trace)(void *context, unsigned core, enum virtual_stretch what, uint64_t begin_ps,

@@ -360,6 +360,24 @@ static double crowd_factor(const struct virtual_machine *m, const struct core *c
     return others ? 1 + (m->cost.crowd_factor - 1) * running / others : 1;
 }
 
+/* How long it takes on the core's unit from now on. */
+static uint64_t slowed(const struct virtual_machine *m, const struct core *core,
+                       uint64_t duration_ps) {
+    const struct virtual_speeds *speeds = &m->setup.speeds;
+    unsigned unit = (m->units ? core->unit : m->current) % speeds->units;
+    uint64_t at_ps = core->clock_ps;
+    double left_ps = (double)duration_ps;
+    for (;;) {
+        double slowness =
+            speeds->slowness[at_ps / speeds->step_ps % speeds->steps * speeds->units + unit];
+        uint64_t step_left_ps = speeds->step_ps - at_ps % speeds->step_ps;
+        double done_ps = (double)step_left_ps / slowness;
+        if (left_ps <= done_ps) return at_ps - core->clock_ps + (uint64_t)(left_ps * slowness);
+        left_ps -= done_ps;
+        at_ps += step_left_ps;
+    }
+}
+
 static void run_for(struct virtual_machine *m, struct core *core, uint64_t duration_ps) {
     if (m->setup.trace)
         m->setup.trace(m->setup.trace_context, m->current, VIRTUAL_STRETCH_RUN, core->clock_ps,
@@ -374,6 +392,7 @@ void virtual_work(uint64_t duration_ps) {
     struct core *core = core_now(m);
     double factor = sibling_factor(m, core) * core->slowness * crowd_factor(m, core);
     uint64_t cost = factor == 1 ? duration_ps : (uint64_t)((double)duration_ps * factor);
+    if (m->setup.speeds.slowness) cost = slowed(m, core, cost);
     core->running_items = core->ran_items = true;
     for (; m->units && cost > m->cost.unit_slice; cost -= m->cost.unit_slice) {
         run_for(m, core, m->cost.unit_slice);
@@ -386,6 +405,7 @@ void virtual_spend(uint64_t duration_ps) {
     struct virtual_machine *m = virtual_current;
     struct core *core = core_now(m);
     m->totals.operations++;
+    if (m->setup.speeds.slowness) duration_ps = slowed(m, core, duration_ps);
     core->clock_ps += duration_ps;
     core->account.other_ps += duration_ps;
 }

@@ -160,7 +160,7 @@ static bool run_arm(struct simulate *simulate, const struct experiment_arm *arm,
         record_arm(simulate, arm, &prediction, error);
     if (done) prediction_print_add(print, arm, &prediction, &sensitivity);
     if (done && simulate->options->validate)
-        done = validation_add(simulate->validation, &arm->spec, &prediction,
+        done = validation_add(simulate->validation, &setup, &prediction,
                               simulate->arms_done - 1 - (arm->role == ROLE_BASELINE), error);
     if (done && (options->timeline || options->chrome))
         done = timeline_add(timeline, arm->spec.label, &setup, error);

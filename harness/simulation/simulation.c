@@ -254,6 +254,7 @@ static bool run_machine(struct simulation *simulation, struct error *error) {
                                           .places = places,
                                           .place_count = setup->workers + 1,
                                           .sharing = sharing_of(setup, caller_works),
+                                          .speeds = setup->speeds,
                                           .disturbance = setup->disturbance,
                                           .trace = setup->trace_stretch,
                                           .trace_context = setup->trace_context};

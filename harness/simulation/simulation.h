@@ -28,6 +28,7 @@ struct simulation_setup {
     /* Of every line. Not NULL: bodies sleep, each as long as its items' encode costs and the
      * overshoot of its first, and give nothing back. */
     const double *overshoot_ns;
+    struct virtual_speeds speeds; /* of the processing units, from the run's begin on */
     struct virtual_disturbance disturbance;
     void (*trace_stretch)(void *context, unsigned core, enum virtual_stretch what,
                           uint64_t begin_ps, uint64_t end_ps);

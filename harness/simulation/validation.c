@@ -2,9 +2,9 @@
 #define _GNU_SOURCE
 #include "harness/simulation/validation.h"
 
+#include "harness/progress.h"
 #include "harness/simulation/validation_rounds.h"
 #include "results/grid.h"
-#include "results/speeds.h"
 #include "results/statistics.h"
 
 #include <math.h>
@@ -12,18 +12,20 @@
 #include <string.h>
 
 #define CONFIDENCE 0.95
-/* A piece is about so long and as long for every arm, because a longer one hides more of what
- * happens between two looks; a sample has so many pieces as fit into its time. */
+/* A piece is about so long and as long for every arm; a sample has so many pieces as fit into its
+ * time. */
 #define PIECE_NS  5e6
-#define SAMPLE_NS 90e6
+#define SAMPLE_NS 25e6
 
 struct validated_arm {
     struct arm_spec spec;
-    double predicted; /* MiB/s */
+    struct prediction_setup setup; /* its spec is the one above */
     unsigned record_arm;
-    double *predicted_ns;   /* of each simulated batch */
-    double measured;        /* MiB/s; NAN: too few rounds */
-    struct interval scaled; /* measured over predicted time, over the serial arm's of the round */
+    double predicted;      /* MiB/s, with units as fast as when they were traced */
+    double *predicted_ns;  /* of each simulated batch */
+    double slowed;         /* MiB/s, with units as fast as they were in the rounds */
+    double measured;       /* MiB/s; NAN: too few rounds */
+    struct interval error; /* slowed over measured, of the same round */
 };
 
 struct validation {
@@ -35,18 +37,6 @@ struct validation {
     size_t batches, stride; /* simulated ones: 0, stride, 2 stride, ... */
     struct rounds *rounds;  /* as measured */
 };
-
-static struct validated_arm *add_arm(struct validation *validation, const struct arm_spec *spec) {
-    struct validated_arm *arms =
-        realloc(validation->arms, (validation->count + 1) * sizeof *validation->arms);
-    if (!arms) return NULL;
-    validation->arms = arms;
-    struct validated_arm *arm = &arms[validation->count++];
-    *arm = (struct validated_arm){.spec = *spec};
-    snprintf(arm->spec.encoder, sizeof arm->spec.encoder, "%s", validation->setup.trace->encoder);
-    arm->predicted_ns = calloc(validation->batches + 1, sizeof *arm->predicted_ns);
-    return arm->predicted_ns ? arm : NULL;
-}
 
 struct validation *validation_create(const struct validation_setup *setup, struct error *error) {
     struct validation *validation = calloc(1, sizeof *validation);
@@ -71,99 +61,90 @@ void validation_free(struct validation *validation) {
     free(validation);
 }
 
-/* What the trace says that a plain loop takes for each simulated batch. */
-static void predict_serial(const struct validation *validation, double *predicted_ns) {
-    const struct corpus *corpus = validation->setup.corpus;
-    const struct cost_trace *trace = validation->setup.trace;
-    const struct cost_sections *sections = &trace->sections;
-    double encode = sections->lone_encode > 0 ? sections->lone_encode : 1;
-    double drop = sections->lone_drop > 0 ? sections->lone_drop : 1;
-    for (size_t b = 0; b < validation->batches; b++) {
-        size_t number = b * validation->stride % corpus->batch_count;
-        size_t start = corpus_batch_start(corpus, number);
-        predicted_ns[b] = sections->reset_ns;
-        for (size_t i = 0; i < corpus_batch_size(corpus, number); i++)
-            predicted_ns[b] +=
-                trace->encode_ns[start + i] * encode + trace->drop_ns[start + i] * drop;
-    }
-}
+/* ---- what is predicted ---- */
 
-/* Rate over the simulated batches. */
-static double rate_of(const struct validation *validation, const double *predicted_ns) {
-    const struct corpus *corpus = validation->setup.corpus;
-    double bytes = 0, ns = 0;
-    for (size_t b = 0; b < validation->batches; b++) {
-        bytes += (double)corpus_batch_bytes(corpus, b * validation->stride % corpus->batch_count);
-        ns += predicted_ns[b];
-    }
-    return bytes / 0x1p20 / (ns / 1e9);
-}
-
-bool validation_add(struct validation *validation, const struct arm_spec *spec,
+static bool add_arm(struct validation *validation, const struct prediction_setup *setup,
                     const struct prediction *prediction, unsigned number, struct error *error) {
-    if (spec->workers > placement_pu_count(validation->placement))
-        return error_set(error,
-                         "%u workers cannot be validated on %u processing units; --threads says "
-                         "which are",
-                         spec->workers, placement_pu_count(validation->placement));
-    bool first = validation->count == 0;
-    if (first) {
-        struct arm_spec serial = *spec;
-        serial.workers = 1;
-        snprintf(serial.label, sizeof serial.label, "serial");
-        snprintf(serial.scheduler, sizeof serial.scheduler, "serial");
-        validation->batches = prediction->typical.count;
-        validation->stride = validation->setup.corpus->batch_count / validation->batches;
-        if (!validation->stride) validation->stride = 1;
-        struct validated_arm *arm = add_arm(validation, &serial);
-        if (!arm) return error_set(error, "out of memory");
-        predict_serial(validation, arm->predicted_ns);
-        arm->predicted = rate_of(validation, arm->predicted_ns);
+    struct validated_arm *arms =
+        realloc(validation->arms, (validation->count + 1) * sizeof *validation->arms);
+    double *predicted_ns = calloc(validation->batches + 1, sizeof *predicted_ns);
+    if (arms) validation->arms = arms;
+    if (!arms || !predicted_ns) {
+        free(predicted_ns);
+        return error_set(error, "out of memory");
     }
-    struct validated_arm *arm = add_arm(validation, spec);
-    if (!arm) return error_set(error, "out of memory");
+    struct validated_arm *arm = &arms[validation->count++];
+    *arm = (struct validated_arm){.spec = *setup->spec,
+                                  .setup = *setup,
+                                  .record_arm = number,
+                                  .predicted = prediction->figures[PREDICTION_throughput].value,
+                                  .predicted_ns = predicted_ns};
+    snprintf(arm->spec.encoder, sizeof arm->spec.encoder, "%s", validation->setup.trace->encoder);
     for (size_t b = 0; b < validation->batches; b++)
-        arm->predicted_ns[b] = (double)prediction->typical.batches[b].duration_ns;
-    arm->predicted = rate_of(validation, arm->predicted_ns);
-    arm->record_arm = number;
+        predicted_ns[b] = (double)prediction->typical.batches[b].duration_ns;
     return true;
 }
 
-/* ---- measuring ---- */
+/* A plain loop beside the arms: what is wrong with it is not a scheduler's. */
+static bool add_serial(struct validation *validation, const struct prediction_setup *like,
+                       struct error *error) {
+    struct arm_spec spec = *like->spec;
+    struct prediction_setup setup = *like;
+    struct prediction prediction;
+    spec.workers = 1;
+    snprintf(spec.label, sizeof spec.label, "serial");
+    snprintf(spec.scheduler, sizeof spec.scheduler, "serial");
+    setup.spec = &spec;
+    setup.bands = false;
+    if (!prediction_make(&setup, &prediction, error)) return false;
+    bool added = add_arm(validation, &setup, &prediction, 0, error);
+    prediction_free(&prediction);
+    return added;
+}
 
-/* Over the rounds, an arm's ratio, or that over another arm's (negative: none) of the same round:
- * what the machine's speed does to both cancels. The median with a 95 % interval; NAN: too few
- * rounds. */
-static struct interval ratio_of(const struct rounds *rounds, size_t arms, size_t arm, int over) {
-    struct interval interval = {NAN, NAN, NAN, 0};
-    double *values = malloc((rounds->count + 1) * sizeof *values);
-    size_t count = 0;
-    for (size_t round = 0; values && round < rounds->count; round++) {
-        const double *ratios = rounds->ratios + round * arms;
-        double value = over >= 0 ? ratios[arm] / ratios[over] : ratios[arm];
-        if (isfinite(value)) values[count++] = value;
+bool validation_add(struct validation *validation, const struct prediction_setup *setup,
+                    const struct prediction *prediction, unsigned number, struct error *error) {
+    if (setup->spec->workers > placement_pu_count(validation->placement))
+        return error_set(error,
+                         "%u workers cannot be validated on %u processing units; --threads says "
+                         "which are",
+                         setup->spec->workers, placement_pu_count(validation->placement));
+    if (!validation->count) {
+        validation->batches = prediction->typical.count;
+        validation->stride = validation->setup.corpus->batch_count / validation->batches;
+        if (!validation->stride) validation->stride = 1;
+        if (!add_serial(validation, setup, error)) return false;
     }
-    if (!values || !statistics_median_interval(values, count, CONFIDENCE, &interval))
-        interval = (struct interval){NAN, NAN, NAN, 0};
-    free(values);
-    return interval;
+    return add_arm(validation, setup, prediction, number, error);
 }
 
-static bool record_arm(const struct validated_arm *arm, const struct rounds_count *count,
-                       struct record_writer *writer, struct error *error) {
-    static const char *const why = "too few samples that the environment did not disturb";
-    json_t *line = json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:f, s:i, s:i, s:i}", "kind", "figure", "arm",
-        (int)arm->record_arm, "metric", "measured_throughput", "unit", "MiB/s", "provenance",
-        "measured", "predicted", arm->predicted, "samples", (int)count->kept, "dropped",
-        (int)(count->disturbed + count->slowed), "dropped_for_slow_units", (int)count->slowed);
-    record_set_real(line, "value", arm->measured, why);
-    record_set_real(line, "prediction_error", arm->predicted / arm->measured - 1, why);
-    record_set_real(line, "prediction_error_scaled", arm->scaled.estimate - 1, why);
-    record_set_real(line, "prediction_error_scaled_low", arm->scaled.low - 1, why);
-    record_set_real(line, "prediction_error_scaled_high", arm->scaled.high - 1, why);
-    return record_append(writer, line, error);
+/* The arm once more, from the round's text on, at the speeds that the units had around it in this
+ * round: its time over that with units at one speed. NAN: a failed simulation. */
+static double slowness_in_round(const struct validation *validation,
+                                const struct validated_arm *arm, size_t round,
+                                struct error *error) {
+    size_t index = (size_t)(arm - validation->arms);
+    const struct virtual_speeds *speeds =
+        &validation->rounds->speeds[round * validation->count + index];
+    double recorded_ns = (double)speeds->steps * (double)speeds->step_ps / 1000;
+    double even_ns = 0, slowed_ns = 0;
+    size_t at = validation->rounds->firsts[round], count = 0;
+    while (even_ns < recorded_ns) /* a little more than once through it, if units are slow */
+        even_ns += arm->predicted_ns[(at + count++) % validation->batches];
+    struct virtual_costs costs;
+    struct simulation_result result;
+    struct simulation_setup simulation =
+        prediction_simulation(&arm->setup, PROFILE_TYPICAL, -1, PROFILE_TYPICAL, &costs);
+    simulation.first = at * simulation.stride;
+    simulation.count = count;
+    simulation.speeds = *speeds;
+    if (!simulation_run(&simulation, &result, error)) return NAN;
+    slowed_ns = (double)result.duration_ns;
+    simulation_free(&result);
+    return slowed_ns / even_ns;
 }
+
+/* ---- measuring ---- */
 
 static double batch_ns(const struct validation *validation, const struct validated_arm *arm) {
     double sum = 0;
@@ -188,15 +169,18 @@ static bool measure(struct validation *validation, struct error *error) {
             fmax(validation->piece_ns, batch_ns(validation, &validation->arms[i]));
     for (size_t i = 0; i < validation->count; i++) {
         struct validated_arm *arm = &validation->arms[i];
+        arm->setup.spec = &arm->spec;
         arms[i] = (struct rounds_arm){&arm->spec, arm->predicted_ns, run_of(validation, arm)};
     }
     struct rounds_setup setup = {.corpus = validation->setup.corpus,
+                                 .trace = validation->setup.trace,
                                  .placement = validation->placement,
                                  .arms = arms,
                                  .arm_count = validation->count,
                                  .batches = validation->batches,
                                  .stride = validation->stride,
                                  .pieces = (unsigned)fmax(1, SAMPLE_NS / validation->piece_ns),
+                                 .piece_ns = validation->piece_ns,
                                  .time_s = validation->setup.time_s,
                                  .processes = validation->setup.processes};
     validation->rounds = rounds_measure(&setup, error);
@@ -204,17 +188,67 @@ static bool measure(struct validation *validation, struct error *error) {
     return validation->rounds != NULL;
 }
 
+/* Of the finite values; returns how many. */
+static size_t median_of(double *values, size_t count, struct interval *interval) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(values[i])) values[kept++] = values[i];
+    if (!statistics_median_interval(values, kept, CONFIDENCE, interval))
+        *interval = (struct interval){NAN, NAN, NAN, 0};
+    return kept;
+}
+
+/* What was measured in a round is held against what the speeds of the round let expect: whatever
+ * changes from round to round cancels. */
+static bool judge(struct validation *validation, struct validated_arm *arm, struct error *error) {
+    const struct rounds *rounds = validation->rounds;
+    size_t index = (size_t)(arm - validation->arms);
+    double *values = calloc(3 * rounds->count + 1, sizeof *values);
+    if (!values) return error_set(error, "out of memory");
+    double *measured = values, *slowed = values + rounds->count, *errors = slowed + rounds->count;
+    bool done = true;
+    for (size_t round = 0; done && round < rounds->count; round++) {
+        measured[round] = rounds->ratios[round * validation->count + index];
+        slowed[round] = slowness_in_round(validation, arm, round, error);
+        errors[round] = measured[round] / slowed[round];
+        done = isfinite(slowed[round]);
+    }
+    struct interval interval;
+    median_of(measured, rounds->count, &interval);
+    arm->measured = arm->predicted / interval.estimate;
+    median_of(slowed, rounds->count, &interval);
+    arm->slowed = arm->predicted / interval.estimate;
+    median_of(errors, rounds->count, &arm->error);
+    free(values);
+    return done;
+}
+
+static bool record_arm(const struct validated_arm *arm, const struct rounds_count *count,
+                       struct record_writer *writer, struct error *error) {
+    static const char *const why = "too few samples that the environment did not disturb";
+    json_t *line = json_pack("{s:s, s:i, s:s, s:s, s:s, s:f, s:i, s:i}", "kind", "figure", "arm",
+                             (int)arm->record_arm, "metric", "measured_throughput", "unit", "MiB/s",
+                             "provenance", "measured", "predicted", arm->predicted, "samples",
+                             (int)count->kept, "dropped", (int)count->disturbed);
+    record_set_real(line, "value", arm->measured, why);
+    record_set_real(line, "predicted_at_speeds", arm->slowed, why);
+    record_set_real(line, "prediction_error", arm->predicted / arm->measured - 1, why);
+    record_set_real(line, "prediction_error_at_speeds", arm->error.estimate - 1, why);
+    record_set_real(line, "prediction_error_at_speeds_low", arm->error.low - 1, why);
+    record_set_real(line, "prediction_error_at_speeds_high", arm->error.high - 1, why);
+    return record_append(writer, line, error);
+}
+
 bool validation_measure(struct validation *validation, struct record_writer *writer,
                         struct error *error) {
     if (!measure(validation, error)) return false;
-    const struct rounds *rounds = validation->rounds;
     for (size_t i = 0; i < validation->count; i++) {
-        struct validated_arm *arm = &validation->arms[i];
-        arm->measured = arm->predicted / ratio_of(rounds, validation->count, i, -1).estimate;
-        arm->scaled = ratio_of(rounds, validation->count, i, 0);
+        progress_show("simulating at the recorded speeds", (double)i / (double)validation->count);
+        if (!judge(validation, &validation->arms[i], error)) return false;
     }
     for (size_t i = 1; i < validation->count; i++)
-        if (!record_arm(&validation->arms[i], &rounds->counts[i], writer, error)) return false;
+        if (!record_arm(&validation->arms[i], &validation->rounds->counts[i], writer, error))
+            return false;
     return true;
 }
 
@@ -228,27 +262,36 @@ static void add_value(struct grid *grid, const char *format, double value) {
 }
 
 static void add_interval(struct grid *grid, const struct interval *interval) {
-    if (interval && isfinite(interval->low))
+    if (isfinite(interval->low))
         grid_add(grid, "[%+.1f, %+.1f]", 100 * (interval->low - 1), 100 * (interval->high - 1));
     else
-        grid_add(grid, "%s", "");
+        grid_add(grid, "n/a");
 }
 
-/* With hardly a time at which all processing units are fast, differences of some per cent between
- * equal arms come and go. */
-static void print_warning(const struct rounds *rounds, FILE *out) {
-    if (rounds->slow_share < SPEEDS_OFTEN) return;
+static bool print_speeds(const struct rounds *rounds, FILE *out, struct error *error) {
+    size_t count = 0, most = 0;
+    for (size_t i = 0; i < rounds->count * rounds->arm_count; i++)
+        most += rounds->speeds[i].steps * rounds->speeds[i].units;
+    double *values = calloc(most + 1, sizeof *values);
+    if (!values) return error_set(error, "out of memory");
+    for (size_t i = 0; i < rounds->count * rounds->arm_count; i++)
+        for (size_t k = 0; k < rounds->speeds[i].steps * rounds->speeds[i].units; k++)
+            values[count++] = 1 / (double)rounds->speeds[i].slowness[k];
+    statistics_sort(values, count);
     fprintf(
         out,
-        "The processing units were slow in %.0f %% of the time, as where somebody else uses them. "
-        "Errors of some per\ncent are this run's; look again at another time.\n",
-        100 * rounds->slow_share);
+        "A processing unit's speed meanwhile, of that in the trace: median %.2f, a tenth of the "
+        "time below %.2f, a tenth above %.2f.\n",
+        statistics_quantile(values, count, 0.5), statistics_quantile(values, count, 0.1),
+        statistics_quantile(values, count, 0.9));
+    free(values);
+    return true;
 }
 
 static bool print_arms(const struct validation *validation, FILE *out, struct error *error) {
-    static const char *const titles[] = {"threads",   "<scheduler", "predicted", "measured",
-                                         "error",     "to serial",  "95 %",      "samples",
-                                         "disturbed", "slow unit",  NULL};
+    static const char *const titles[] = {"threads",   "<scheduler", "predicted", "at speeds",
+                                         "measured",  "error",      "95 %",      "samples",
+                                         "disturbed", NULL};
     const struct rounds *rounds = validation->rounds;
     struct grid *grid = grid_create(titles);
     if (!grid) return error_set(error, "out of memory");
@@ -257,26 +300,22 @@ static bool print_arms(const struct validation *validation, FILE *out, struct er
         grid_add(grid, "%u", arm->spec.workers);
         grid_add(grid, "%s", arm->spec.label);
         grid_add(grid, "%.2f", arm->predicted);
+        add_value(grid, "%.2f", arm->slowed);
         add_value(grid, "%.2f", arm->measured);
-        add_value(grid, "%+.1f %%", 100 * (arm->predicted / arm->measured - 1));
-        add_value(grid, "%+.1f %%", 100 * (arm->scaled.estimate - 1));
-        add_interval(grid, i ? &arm->scaled : NULL);
+        add_value(grid, "%+.1f %%", 100 * (arm->error.estimate - 1));
+        add_interval(grid, &arm->error);
         grid_add(grid, "%u", rounds->counts[i].kept);
         grid_add(grid, "%u", rounds->counts[i].disturbed);
-        grid_add(grid, "%u", rounds->counts[i].slowed);
     }
     fprintf(
         out,
         "\nPredicted beside measured here, MiB/s: medians of %zu interleaved rounds, of samples "
-        "of %.0f ms that the\nenvironment did not disturb and before and after which no "
-        "processing unit computed slower than %.2f of its\nfast time (a unit did in %.0f %% of "
-        "the time). \"to serial\" is the error of the arm's speed relative to the\n"
-        "serial arm's of the same round: how fast the machine is now, against when it was "
-        "traced, is left out of it.\n",
-        rounds->count, validation->piece_ns / 1e6, rounds->slow_limit, 100 * rounds->slow_share);
-    bool printed = grid_print(grid, GRID_TEXT, out, error);
+        "of %.0f ms that the\nenvironment did not disturb. \"At speeds\" is the simulation with "
+        "every processing unit as fast as it was in\nthe round, by a plain loop on each; the "
+        "error is that simulation's, round by round.\n",
+        rounds->count, validation->piece_ns / 1e6);
+    bool printed = grid_print(grid, GRID_TEXT, out, error) && print_speeds(rounds, out, error);
     grid_free(grid);
-    print_warning(rounds, out);
     return printed;
 }
 

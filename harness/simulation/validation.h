@@ -17,14 +17,14 @@ struct validation_setup {
 struct validation *validation_create(const struct validation_setup *setup, struct error *error);
 void validation_free(struct validation *validation);
 
-/* Adds an arm with its prediction; `record_arm` is its number in the record. */
-bool validation_add(struct validation *validation, const struct arm_spec *spec,
+/* Adds an arm with its prediction, which it makes again with other speeds of the processing units;
+ * what `setup` points to must outlive the validation. `record_arm` is its number in the record. */
+bool validation_add(struct validation *validation, const struct prediction_setup *setup,
                     const struct prediction *prediction, unsigned record_arm, struct error *error);
 
-/* Measures all arms that were added, interleaved, and writes a figure line each with what was
- * measured and the error of the prediction. A serial arm is measured along: predictions are also
- * compared after scaling by it, because the machine
- * was at another speed when it was traced. */
+/* Measures all arms that were added and a plain loop, interleaved, records how fast the processing
+ * units are meanwhile (speed_recorder.h), and writes a figure line each with what was measured and
+ * the errors of the predictions, with units as fast as when they were traced and as recorded. */
 bool validation_measure(struct validation *validation, struct record_writer *writer,
                         struct error *error);
 
