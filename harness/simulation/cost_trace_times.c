@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 /* A block's batches are compared as one. The first of them find the caches as another kind left
- * them, which a run's do not. */
-enum { BLOCK_BATCHES = 16, SETTLING_BATCHES = 4 };
-enum { LAG = 2 }; /* blocks between one kind's text and the next kind's: nobody finds it cached */
+ * them, which a run's do not. Short, because the speed of a shared machine is another one a moment
+ * later. */
+enum { BLOCK_BATCHES = 6, SETTLING_BATCHES = 2 };
+enum { LAG = 5 }; /* blocks between one kind's text and the next kind's: nobody finds it cached */
 
 static double median(const double *values, size_t count) {
     return count ? statistics_median(values, count) : 0;
@@ -62,12 +63,14 @@ static void judge_speeds(struct cost_times *t, double *room) {
     size_t slow = 0, all = 0;
     for (int kind = 0; kind < PASS_KINDS; kind++) {
         if (kind == PASS_LINES || (kind > PASS_LINES && !t->two)) continue;
-        for (size_t i = 0; i < t->passes * t->corpus->batch_count; i++, all++) {
+        for (size_t i = 0; i < t->passes * t->corpus->batch_count; i++) {
             struct batch_times *times = &t->batches[kind][i];
             enum pass_kind k = (enum pass_kind)kind;
+            if (!(times->encode > 0)) continue;
             times->encode_speed = times->encode_speed > limits[unit_of(k, MEMBER_ENCODE)];
             times->drop_speed = times->drop_speed > limits[unit_of(k, MEMBER_DROP)];
             slow += times->encode_speed > 0;
+            all++;
         }
     }
     t->slow_share = (double)slow / (double)all;

@@ -14,7 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A stamp is taken when the trace's costs since the last one are CHUNK_NS. */
+/* A stamp is taken when the trace's costs since the last one are CHUNK_NS, and at a batch's end
+ * unless they are much less. */
 #define CHUNK_NS 40e3
 #define STEP_NS  50e3
 /* A chunk that took longer was interrupted: its unit did something else, not the same slower. */
@@ -80,7 +81,7 @@ static bool loop_batch(const struct loop *loop, size_t batch, uint64_t until_ns)
     char message[GRAINBENCH_MESSAGE_SIZE];
     uint64_t before = clock_now_ns();
     double cost_ns = 0;
-    bool good = true;
+    bool good = true, stamped = false;
     while (good && before < until_ns && begin + done < end) {
         size_t line = corpus_batch_start(setup->corpus, batch) + begin + done;
         good = operations->encode(recorder->encoder, loop->scratch,
@@ -94,7 +95,9 @@ static bool loop_batch(const struct loop *loop, size_t batch, uint64_t until_ns)
         add_chunk(loop, before, now, cost_ns);
         before = now;
         cost_ns = 0;
+        stamped = true;
     }
+    if (cost_ns > (stamped ? CHUNK_NS / 2 : 0)) add_chunk(loop, before, clock_now_ns(), cost_ns);
     for (size_t i = 0; operations->result_drop && i < done; i++)
         operations->result_drop(recorder->encoder, loop->results + i * operations->result_size);
     if (operations->scratch_reset) operations->scratch_reset(recorder->encoder, loop->scratch);

@@ -1,5 +1,5 @@
-/* From the times of a trace's batches to costs: what was measured while the processing unit was slow
- * does not count, unless there is nothing else. */
+/* From the times of a trace's batches to costs: what was measured while the processing unit was
+ * slow does not count, unless there is nothing else. */
 #include "harness/simulation/cost_trace_times.h"
 #include "tests/results/cmocka_all.h"
 

@@ -93,6 +93,20 @@ if "$program" trace --corpus "$folder/text" --batch 240 --encoder null --passes 
   head -n 1 "$folder/null.trace" | grep -q '"sections".*"result_bytes"' || fail "a trace has no sections"
   simulate --costs "$folder/null.trace" --threads 2 --schedulers rayon --no-table > "$folder/out"
   grep -q 'rayon' "$folder/out" || fail "a trace cannot be simulated"
+  # Predicted beside measured: a plain loop and every arm, each with an error at the recorded speeds.
+  simulate --machine "$folder/machine.json" --costs "$folder/null.trace" --threads 1 --batches 0 \
+    --schedulers static,rayon --no-table --validate --validate-time 1 --validate-processes 2 \
+    --output "$folder/validated.jsonl" > "$folder/out"
+  for arm in serial static rayon; do
+    grep -Eq "^ +1 +$arm +[0-9.]+ +[0-9.]+ +[0-9.]+ +[-+][0-9.]+ %" "$folder/out" ||
+      fail "no error of $arm: $(cat "$folder/out")"
+  done
+  grep -q "processing unit's speed meanwhile" "$folder/out" || fail "a validation is silent on speeds"
+  [ "$(grep -c '"prediction_error_at_speeds_low"' "$folder/validated.jsonl")" -eq 2 ] ||
+    fail "not an error a validated arm in the record"
+  code=0
+  simulate --threads 1 --schedulers static --validate > /dev/null 2> "$folder/error" || code=$?
+  [ $code -eq 2 ] && grep -q 'grainbench trace' "$folder/error" || fail "validated without a trace: $code"
   sed '1s/"remote_drop"/"remote_dorp"/' "$folder/null.trace" > "$folder/bad.trace"
   code=0
   simulate --costs "$folder/bad.trace" > /dev/null 2> "$folder/error" || code=$?

@@ -250,6 +250,34 @@ static void test_a_process_with_one_thread_has_its_own_costs(void **state) {
     }
 }
 
+/* Of the run at these speeds, of that with all units as fast as costs say. */
+static double slowdown(const char *scheduler, unsigned workers, float *slowness, unsigned units,
+                       size_t steps, uint64_t step_ns) {
+    struct simulation_setup setup = setup_of(scheduler, workers);
+    struct simulation_result even = run(&setup);
+    setup.speeds = (struct virtual_speeds){slowness, units, steps, step_ns * 1000};
+    struct simulation_result slowed = run(&setup);
+    double ratio = (double)slowed.duration_ns / (double)even.duration_ns;
+    simulation_free(&even);
+    simulation_free(&slowed);
+    return ratio;
+}
+
+static void test_items_take_as_long_as_their_unit_is_slow(void **state) {
+    (void)state;
+    float same[] = {1}, slow[] = {1.5F}, one_of_two[] = {1, 2}, turns[] = {1, 3};
+    assert_true(slowdown("serial", 1, same, 1, 1, 1000) == 1);
+    assert_float_equal(slowdown("serial", 1, slow, 1, 1, 1000), 1.5, 1e-3);
+    /* Who divides evenly waits for the slow unit; who balances shares 1 + 1/2 units' work. */
+    assert_float_equal(slowdown("static", 2, one_of_two, 2, 1, 1000), 2, 0.05);
+    assert_float_equal(slowdown("guided", 2, one_of_two, 2, 1, 1000), 4.0 / 3, 0.02);
+    /* In two steps 1 + 1/3 of a step's work is done. */
+    assert_float_equal(slowdown("serial", 1, turns, 1, 2, 500), 1.5, 1e-2);
+    /* Items that last for many steps, and for a small part of one. */
+    assert_float_equal(slowdown("serial", 1, turns, 1, 2, 10), 1.5, 1e-2);
+    assert_float_equal(slowdown("serial", 1, turns, 1, 2, 100000), 1.5, 5e-2);
+}
+
 static void test_a_scaled_trace_forgets_what_was_measured_here(void **state) {
     (void)state;
     struct error error;
@@ -297,6 +325,7 @@ int main(void) {
         cmocka_unit_test(test_too_many_workers_are_refused),
         cmocka_unit_test(test_collecting_costs_the_caller_by_the_leaf),
         cmocka_unit_test(test_a_process_with_one_thread_has_its_own_costs),
+        cmocka_unit_test(test_items_take_as_long_as_their_unit_is_slow),
         cmocka_unit_test(test_a_scaled_trace_forgets_what_was_measured_here),
         cmocka_unit_test(test_published_figures_are_found_by_scheduler_and_threads),
     };
