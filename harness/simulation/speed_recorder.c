@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "harness/components.h"
+#include "harness/experiment/evidence.h"
 #include "harness/simulation/forked_process.h"
 
 #include <math.h>
@@ -190,13 +191,22 @@ static bool prepare(void *context) {
     return units > 1 || !pthread_create(&sleeper, NULL, sleep_main, NULL);
 }
 
+/* Replies whether loops waited for a processor, or the hypervisor took one. */
 static void record(void *context, size_t number, void *reply) {
     struct speed_recorder *recorder = context;
-    (void)reply;
+    struct evidence before, after;
+    char text[160];
     recorder->first_batch = number;
+    evidence_read(&before, false);
+    uint64_t begin_ns = clock_now_ns();
     pthread_barrier_wait(&recorder->begin);
     run_loop(&recorder->loops[0]);
     pthread_barrier_wait(&recorder->end);
+    uint64_t end_ns = clock_now_ns();
+    evidence_read(&after, false);
+    after = evidence_difference(&before, &after);
+    *(bool *)reply =
+        evidence_taint(&after, end_ns - begin_ns, recorder->setup.units, text, sizeof text) != NULL;
 }
 
 /* ---- the other side ---- */
@@ -257,8 +267,8 @@ static bool append(const struct speed_recorder *recorder, struct virtual_speeds 
 
 bool speed_recorder_record(struct speed_recorder *recorder, size_t first_batch,
                            struct virtual_speeds *speeds, struct error *error) {
-    char reply;
-    if (!forked_process_ask(recorder->process, first_batch, &reply))
+    bool disturbed;
+    if (!forked_process_ask(recorder->process, first_batch, &disturbed))
         return error_set(error, "the process that records speeds ended early");
     if (recorder->told->failed)
         return error_set(error, "encoder %s: %s", recorder->setup.trace->encoder,
@@ -267,7 +277,7 @@ bool speed_recorder_record(struct speed_recorder *recorder, size_t first_batch,
         if (!recorder->told->counts[unit])
             return error_set(error, "no speed could be recorded on processing unit %u",
                              placement_pu(recorder->setup.placement, unit));
-    return !speeds || append(recorder, speeds, error);
+    return !speeds || disturbed || append(recorder, speeds, error);
 }
 
 static bool create_shared(struct speed_recorder *recorder, struct error *error) {
@@ -293,7 +303,7 @@ struct speed_recorder *speed_recorder_start(const struct speed_recorder_setup *s
     recorder->setup = *setup;
     if (component_parse_encoder(setup->trace->encoder, &recorder->component, error) &&
         create_shared(recorder, error))
-        recorder->process = forked_process_start(prepare, record, recorder, 1, error);
+        recorder->process = forked_process_start(prepare, record, recorder, sizeof(bool), error);
     if (recorder->process) return recorder;
     if (recorder->told && recorder->told->failed)
         error_set(error, "encoder %s: %s", setup->trace->encoder, recorder->told->message);

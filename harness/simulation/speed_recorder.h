@@ -25,9 +25,9 @@ struct speed_recorder_setup {
  * thread. NULL with a sentence. */
 struct speed_recorder *speed_recorder_start(const struct speed_recorder_setup *setup,
                                             struct error *error);
-/* Records a piece from a batch on and appends it to *speeds (NULL: forgets it), at first all zero:
- * slowness is 1 where a line costs what the trace says, on one unit or on all. The caller frees
- * speeds->slowness. */
+/* Records a piece from a batch on and appends it to *speeds (NULL: forgets it), at first all zero,
+ * unless the environment disturbed it (harness/experiment/evidence.h): slowness is 1 where a line
+ * costs what the trace says, on one unit or on all. The caller frees speeds->slowness. */
 bool speed_recorder_record(struct speed_recorder *recorder, size_t first_batch,
                            struct virtual_speeds *speeds, struct error *error);
 void speed_recorder_end(struct speed_recorder *recorder); /* NULL: nothing */

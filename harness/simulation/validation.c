@@ -119,16 +119,16 @@ bool validation_add(struct validation *validation, const struct prediction_setup
 }
 
 /* The arm once more, from the round's text on, at the speeds that the units had around it in this
- * round: its time over that with units at one speed. NAN: a failed simulation. */
-static double slowness_in_round(const struct validation *validation,
-                                const struct validated_arm *arm, size_t round,
-                                struct error *error) {
+ * round: its time over that with units at one speed. NAN where no speed was recorded. */
+static bool simulate_round(const struct validation *validation, const struct validated_arm *arm,
+                           size_t round, double *slowness, struct error *error) {
     size_t index = (size_t)(arm - validation->arms);
     const struct virtual_speeds *speeds =
         &validation->rounds->speeds[round * validation->count + index];
-    double recorded_ns = (double)speeds->steps * (double)speeds->step_ps / 1000;
-    double even_ns = 0, slowed_ns = 0;
+    double recorded_ns = (double)speeds->steps * (double)speeds->step_ps / 1000, even_ns = 0;
     size_t at = validation->rounds->firsts[round], count = 0;
+    *slowness = NAN;
+    if (!speeds->steps) return true;
     while (even_ns < recorded_ns) /* a little more than once through it, if units are slow */
         even_ns += arm->predicted_ns[(at + count++) % validation->batches];
     struct virtual_costs costs;
@@ -138,10 +138,10 @@ static double slowness_in_round(const struct validation *validation,
     simulation.first = at * simulation.stride;
     simulation.count = count;
     simulation.speeds = *speeds;
-    if (!simulation_run(&simulation, &result, error)) return NAN;
-    slowed_ns = (double)result.duration_ns;
+    if (!simulation_run(&simulation, &result, error)) return false;
+    *slowness = (double)result.duration_ns / even_ns;
     simulation_free(&result);
-    return slowed_ns / even_ns;
+    return true;
 }
 
 /* ---- measuring ---- */
@@ -209,9 +209,8 @@ static bool judge(struct validation *validation, struct validated_arm *arm, stru
     bool done = true;
     for (size_t round = 0; done && round < rounds->count; round++) {
         measured[round] = rounds->ratios[round * validation->count + index];
-        slowed[round] = slowness_in_round(validation, arm, round, error);
+        done = simulate_round(validation, arm, round, &slowed[round], error);
         errors[round] = measured[round] / slowed[round];
-        done = isfinite(slowed[round]);
     }
     struct interval interval;
     median_of(measured, rounds->count, &interval);
