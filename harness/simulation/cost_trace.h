@@ -46,8 +46,7 @@ struct cost_trace_setup {
  * process with one thread; a second thread, which sleeps between batches, encodes and the caller
  * gives back; both encode. Each kind of each pass has a process of its own. A batch costs the
  * median of the first kind; its lines share that as their medians of the second kind say. What was
- * measured while a processing unit was slow is left out, and where units often are, it takes up to
- * twice as long to wait until they are not. */
+ * measured while a processing unit was slow is left out. */
 struct cost_trace *cost_trace_measure(const struct cost_trace_setup *setup, struct error *error);
 /* 600 ns a line and 230 ns a byte, 5.3 % of it again for giving the result back: about the
  * original's shape on its own benchmark. The same on every machine. */

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "harness/experiment/speed_probe.h"
-#include "results/speeds.h"
 #include "schedulers/futex.h"
 #include "schedulers/sync_processor.h"
 
@@ -15,9 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { WAIT_STEP_US = 500 };
 
 /* One thread's side: its scratch and result slots. */
 struct encoding_side {
@@ -36,17 +32,11 @@ struct order {
     bool spin; /* for the next order, which comes at once */
 };
 
-/* Of the unit that a thread is on. */
-struct speed {
-    double last, least; /* readings; 0: none yet */
-    uint64_t begin_ns, waited_ns;
-};
-
 struct trace_kind {
     struct trace_kind_setup setup;
     struct encoding_side sides[2]; /* the second thread's is for batches that both encode */
     double clock_ns;               /* of one reading */
-    struct speed speed;            /* on the caller's unit */
+    double speed;                  /* the last reading on the caller's unit; 0: none yet */
     unsigned unit;                 /* that the caller is on */
     pthread_t thread;
     /* The second thread's orders: it acts when `number` moves and answers in `answer`. */
@@ -116,23 +106,12 @@ static void drop_batch(const struct trace_kind *kind, struct encoding_side *side
 }
 
 /* The slower of the readings before and after what was just done, on one unit. The reading after a
- * batch is the one before the next: a thread that was woken begins with the batch itself. So if
- * the unit is slow, waits here until it is not, in all at most as long as has been measured. */
-static double read_speed(struct speed *speed) {
-    double before = speed->last, after = speed_probe_here();
-    uint64_t begin = clock_now_ns(), now = begin;
-    if (!speed->begin_ns) speed->begin_ns = begin;
-    speed->last = after;
-    speed->least = speed->least > 0 ? fmin(speed->least, after) : after;
-    while (speed->last > SPEEDS_SLOW * speed->least &&
-           2 * (speed->waited_ns + now - begin) < now - speed->begin_ns) {
-        usleep(WAIT_STEP_US);
-        speed->last = speed_probe_here();
-        speed->least = fmin(speed->least, speed->last);
-        now = clock_now_ns();
-    }
-    speed->waited_ns += now - begin;
-    return fmax(before, after);
+ * batch is the one before the next: a thread that was woken begins with the batch itself. Nobody
+ * waits for a slow unit to be fast again: after a sleep it would be slower for another reason. */
+static double read_speed(double *last) {
+    double before = *last;
+    *last = speed_probe_here();
+    return fmax(before, *last);
 }
 
 static bool create_side(struct trace_kind *kind, unsigned index) {
@@ -171,7 +150,7 @@ static void take_slots(const struct trace_kind *kind, struct encoding_side *side
 static void *second_main(void *argument) {
     struct trace_kind *kind = argument;
     unsigned unit = 0;
-    struct speed speed = {0};
+    double speed = 0;
     placement_bind(kind->setup.placement, unit, NULL);
     kind->sides[1].failed = !create_side(kind, 1);
     give_answer(kind, 1);
