@@ -64,10 +64,11 @@ static bool make_trace(const struct trace_options *options, const struct corpus 
                options->output, trace->count, encode_ns / (double)trace->count,
                drop_ns / (double)trace->count, cost_trace_mib_per_s(trace, corpus));
     if (written && trace->slow_share > SPEEDS_OFTEN)
-        printf("Left out are the %.0f %% of all batches in which the processing unit was slow, "
-               "as where somebody else uses it.\nWhat is left may be some per cent off; take the "
-               "trace again at another time.\n",
-               100 * trace->slow_share);
+        printf(
+            "The processing unit was slow in %.0f %% of the batches, as where somebody else uses "
+            "it: another time may give\nother costs. Ratios of encoding here and there were taken "
+            "side by side.\n",
+            100 * trace->slow_share);
     cost_trace_free(trace);
     return written;
 }

@@ -27,7 +27,7 @@ struct cost_trace {
     char source[320]; /* where it comes from, in words, for records */
     char encoder[ARM_TEXT];
     struct cost_sections sections;
-    double slow_share; /* just measured: of the batches, left out because the unit was slow */
+    double slow_share; /* just measured: of the batches, while the unit was slow */
     size_t count;
     double *encode_ns; /* [count] */
     double *drop_ns;   /* [count], on the thread that encoded; 0 where there is nothing to free */
@@ -45,8 +45,8 @@ struct cost_trace_setup {
  * one with a reading a line, on one thread; and, where there is a second processing unit, all in a
  * process with one thread; a second thread, which sleeps between batches, encodes and the caller
  * gives back; both encode. Each kind of each pass has a process of its own. A batch costs the
- * median of the first kind; its lines share that as their medians of the second kind say. What was
- * measured while a processing unit was slow is left out. */
+ * median of the first kind; its lines share that as their medians of the second kind say. A
+ * batch counts as measured while its processing unit was not slow (cost_trace_times.h). */
 struct cost_trace *cost_trace_measure(const struct cost_trace_setup *setup, struct error *error);
 /* 600 ns a line and 230 ns a byte, 5.3 % of it again for giving the result back: about the
  * original's shape on its own benchmark. The same on every machine. */

@@ -195,8 +195,8 @@ static void describe(const struct cost_trace_setup *setup, struct cost_trace *tr
     char entry[32], tokenizer[32];
     snprintf(trace->encoder, sizeof trace->encoder, "%s", setup->encoder);
     snprintf(trace->source, sizeof trace->source,
-             "measured: %s, entry %s, tokenizer %s, batches' medians of %u passes without the "
-             "%.0f %% in which the processing unit was slow",
+             "measured: %s, entry %s, tokenizer %s, batches' medians of %u passes; the processing "
+             "unit was slow in %.0f %%",
              setup->encoder, arm_spec_choice(ARM_ENTRIES, setup->entry, entry, sizeof entry),
              arm_spec_choice(ARM_TOKENIZERS, setup->tokenizer, tokenizer, sizeof tokenizer),
              setup->passes, 100 * trace->slow_share);

@@ -11,6 +11,7 @@
  * them, which a run's do not. Short, because the speed of a shared machine is another one a moment
  * later. */
 enum { BLOCK_BATCHES = 6, SETTLING_BATCHES = 2 };
+#define SLOW_MOST 0.5
 enum { LAG = 5 }; /* blocks between one kind's text and the next kind's: nobody finds it cached */
 
 static double median(const double *values, size_t count) {
@@ -76,10 +77,11 @@ static void judge_speeds(struct cost_times *t, double *room) {
     t->slow_share = (double)slow / (double)all;
 }
 
-/* Median over the passes of a batch's time: over those at full speed, if there was one. */
+/* Median over the passes of a batch's time: over those at full speed, if there was one. Where units
+ * are slow for most of the time all count, so that all batches are of one kind. */
 static double batch_median(const struct cost_times *t, enum pass_kind kind, size_t batch,
                            enum member member, double *room) {
-    for (int slow = 0; slow < 2; slow++) {
+    for (int slow = t->slow_share > SLOW_MOST; slow < 2; slow++) {
         size_t count = 0;
         for (unsigned p = 0; p < t->passes; p++) {
             const struct batch_times *times = &t->batches[kind][p * t->corpus->batch_count + batch];
@@ -90,7 +92,9 @@ static double batch_median(const struct cost_times *t, enum pass_kind kind, size
     return 0;
 }
 
-/* Median over a block's batches of a kind's time over what the batch takes alone. 0: not known. */
+/* Median over a block's batches of a kind's time over what the batch takes alone; 0: not known.
+ * Also of batches while the unit was slow: so it was for a neighbouring block as often, and the few
+ * that are left without them differ by more. */
 static double block_value(const struct cost_times *t, size_t step, unsigned pass,
                           enum pass_kind kind, enum member member, const double *usual) {
     double values[BLOCK_BATCHES];
@@ -100,8 +104,7 @@ static double block_value(const struct cost_times *t, size_t step, unsigned pass
     for (size_t b = first + settling; b < first + count; b++) {
         const struct batch_times *times = &t->batches[kind][pass * batches + b];
         double ns = member_of(times, member);
-        bool slow = speed_of(times, member) > 0;
-        if (usual[b] > 0 && ns > 0 && !slow) values[known++] = ns / usual[b];
+        if (usual[b] > 0 && ns > 0) values[known++] = ns / usual[b];
     }
     return median(values, known);
 }

@@ -24,8 +24,7 @@ struct cost_times {
     bool two;                                /* there is a second processing unit */
     float *lines[2];                         /* [passes][line]: encode and drop */
     struct batch_times *batches[PASS_KINDS]; /* [passes][batch] */
-    double
-        slow_share; /* of the batches in `batches`, once concluded: left out, the unit was slow */
+    double slow_share; /* of the batches in `batches`, once concluded: the unit was slow */
 };
 
 /* A pass takes a block of batches of every kind at each step. */
@@ -35,7 +34,8 @@ size_t cost_times_block(const struct corpus *corpus, size_t step, enum pass_kind
                         size_t *count);
 
 /* Fills the costs and all sections but the bytes of a result. What was measured while a processing
- * unit was slow counts only for batches that were never measured while it was not. */
+ * unit was slow counts for costs only in batches that were never measured while it was not, or if
+ * the unit was slow most of the time. */
 bool cost_times_conclude(struct cost_times *times, struct cost_trace *trace, struct error *error);
 
 #endif
