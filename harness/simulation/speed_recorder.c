@@ -36,8 +36,9 @@ struct loop {
     char *results;
 };
 
-/* What the process tells; shared. */
+/* What the process is told and tells; shared. */
 struct told {
+    size_t first, count; /* batches */
     bool failed;
     char message[GRAINBENCH_MESSAGE_SIZE];
     size_t counts[]; /* [units] chunks of each loop */
@@ -53,7 +54,6 @@ struct speed_recorder {
     /* In the process: */
     void *encoder;
     struct loop *loops;
-    size_t first_batch;
     pthread_barrier_t begin, end;
 };
 
@@ -72,8 +72,8 @@ static void add_chunk(const struct loop *loop, uint64_t begin_ns, uint64_t end_n
         (struct chunk){begin_ns, end_ns, (double)(end_ns - begin_ns) / cost_ns};
 }
 
-/* Encodes the loop's part of a batch until its end or the time's, and gives the results back. */
-static bool loop_batch(const struct loop *loop, size_t batch, uint64_t until_ns) {
+/* Encodes the loop's part of a batch and gives the results back. */
+static bool loop_batch(const struct loop *loop, size_t batch) {
     struct speed_recorder *recorder = loop->recorder;
     const struct speed_recorder_setup *setup = &recorder->setup;
     const struct grainbench_encoder_operations *operations = recorder->component.encoder;
@@ -83,7 +83,7 @@ static bool loop_batch(const struct loop *loop, size_t batch, uint64_t until_ns)
     uint64_t before = clock_now_ns();
     double cost_ns = 0;
     bool good = true, stamped = false;
-    while (good && before < until_ns && begin + done < end) {
+    while (good && begin + done < end) {
         size_t line = corpus_batch_start(setup->corpus, batch) + begin + done;
         good = operations->encode(recorder->encoder, loop->scratch,
                                   (enum grainbench_entry)setup->spec->entry,
@@ -110,12 +110,11 @@ static bool loop_batch(const struct loop *loop, size_t batch, uint64_t until_ns)
  * one has read for a text are in a cache for who encodes what is near. They do not wait for each
  * other. */
 static void run_loop(const struct loop *loop) {
-    const struct speed_recorder *recorder = loop->recorder;
-    size_t batches = recorder->setup.corpus->batch_count, batch = recorder->first_batch;
-    uint64_t until_ns = clock_now_ns() + (uint64_t)recorder->setup.duration_ns;
-    recorder->told->counts[loop->unit] = 0;
-    while (clock_now_ns() < until_ns && loop_batch(loop, batch % batches, until_ns))
-        batch++;
+    struct told *told = loop->recorder->told;
+    size_t batches = loop->recorder->setup.corpus->batch_count, done = 0;
+    told->counts[loop->unit] = 0;
+    while (done < told->count && loop_batch(loop, (told->first + done) % batches))
+        done++;
 }
 
 static void *loop_main(void *argument) {
@@ -196,7 +195,7 @@ static void record(void *context, size_t number, void *reply) {
     struct speed_recorder *recorder = context;
     struct evidence before, after;
     char text[160];
-    recorder->first_batch = number;
+    (void)number;
     evidence_read(&before, false);
     uint64_t begin_ns = clock_now_ns();
     pthread_barrier_wait(&recorder->begin);
@@ -265,10 +264,12 @@ static bool append(const struct speed_recorder *recorder, struct virtual_speeds 
     return true;
 }
 
-bool speed_recorder_record(struct speed_recorder *recorder, size_t first_batch,
+bool speed_recorder_record(struct speed_recorder *recorder, size_t first, size_t count,
                            struct virtual_speeds *speeds, struct error *error) {
     bool disturbed;
-    if (!forked_process_ask(recorder->process, first_batch, &disturbed))
+    recorder->told->first = first;
+    recorder->told->count = count;
+    if (!forked_process_ask(recorder->process, 0, &disturbed))
         return error_set(error, "the process that records speeds ended early");
     if (recorder->told->failed)
         return error_set(error, "encoder %s: %s", recorder->setup.trace->encoder,
@@ -283,7 +284,7 @@ bool speed_recorder_record(struct speed_recorder *recorder, size_t first_batch,
 static bool create_shared(struct speed_recorder *recorder, struct error *error) {
     unsigned units = recorder->setup.units;
     size_t told = (sizeof(struct told) + units * sizeof(size_t) + 127) / 128 * 128;
-    recorder->capacity = (size_t)(2 * recorder->setup.duration_ns / CHUNK_NS) + 64;
+    recorder->capacity = recorder->setup.most_batches * recorder->setup.corpus->batch_lines;
     recorder->shared_bytes = told + units * recorder->capacity * sizeof(struct chunk);
     void *shared = mmap(NULL, recorder->shared_bytes, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);

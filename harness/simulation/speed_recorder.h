@@ -18,17 +18,17 @@ struct speed_recorder_setup {
     const struct placement *placement; /* of this machine */
     const struct arm_spec *spec;       /* whose entry and tokenizer are used */
     unsigned units;                    /* the first ones of the placement */
-    double duration_ns;                /* of a piece */
+    size_t most_batches;               /* of a piece */
 };
 
 /* Starts a process with the loops' threads, asleep. To be started while this process has one
  * thread. NULL with a sentence. */
 struct speed_recorder *speed_recorder_start(const struct speed_recorder_setup *setup,
                                             struct error *error);
-/* Records a piece from a batch on and appends it to *speeds (NULL: forgets it), at first all zero,
+/* Records a piece of some batches and appends it to *speeds (NULL: forgets it), at first all zero,
  * unless the environment disturbed it (harness/experiment/evidence.h): slowness is 1 where a line
  * costs what the trace says, on one unit or on all. The caller frees speeds->slowness. */
-bool speed_recorder_record(struct speed_recorder *recorder, size_t first_batch,
+bool speed_recorder_record(struct speed_recorder *recorder, size_t first, size_t count,
                            struct virtual_speeds *speeds, struct error *error);
 void speed_recorder_end(struct speed_recorder *recorder); /* NULL: nothing */
 

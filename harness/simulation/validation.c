@@ -180,7 +180,6 @@ static bool measure(struct validation *validation, struct error *error) {
                                  .batches = validation->batches,
                                  .stride = validation->stride,
                                  .pieces = (unsigned)fmax(1, SAMPLE_NS / validation->piece_ns),
-                                 .piece_ns = validation->piece_ns,
                                  .time_s = validation->setup.time_s,
                                  .processes = validation->setup.processes};
     validation->rounds = rounds_measure(&setup, error);

@@ -66,7 +66,7 @@ static bool measure_arm(struct measuring *m, size_t arm, size_t at, struct error
         double measured, predicted;
         bool counts;
         if (!measure_piece(m, arm, at, &measured, &predicted, &counts, error) ||
-            !speed_recorder_record(recorder, batch_at(m, at), speeds, error))
+            !speed_recorder_record(recorder, batch_at(m, at), setup->run, speeds, error))
             return false;
         if (!p) continue;
         rounds->counts[arm].disturbed += !counts;
@@ -116,10 +116,17 @@ static bool measure_round(struct measuring *m, struct error *error) {
 
 /* ---- processes ---- */
 
-static const struct arm_spec *user_of(const struct rounds_setup *setup, unsigned units) {
-    for (size_t i = 0; i < setup->arm_count; i++)
-        if (setup->arms[i].spec->workers == units) return setup->arms[i].spec;
-    return NULL;
+/* The first of the arms that use so many units, and the most batches of a piece of one. */
+static const struct arm_spec *user_of(const struct rounds_setup *setup, unsigned units,
+                                      size_t *most) {
+    const struct arm_spec *first = NULL;
+    *most = 0;
+    for (size_t i = 0; i < setup->arm_count; i++) {
+        if (setup->arms[i].spec->workers != units) continue;
+        if (!first) first = setup->arms[i].spec;
+        if (setup->arms[i].run > *most) *most = setup->arms[i].run;
+    }
+    return first;
 }
 
 /* One for each number of units that an arm uses. */
@@ -129,9 +136,8 @@ static bool start_recorders(struct measuring *m, struct error *error) {
         struct speed_recorder_setup recorder = {.corpus = setup->corpus,
                                                 .trace = setup->trace,
                                                 .placement = setup->placement,
-                                                .spec = user_of(setup, units),
-                                                .units = units,
-                                                .duration_ns = setup->piece_ns};
+                                                .units = units};
+        recorder.spec = user_of(setup, units, &recorder.most_batches);
         if (!recorder.spec) continue;
         m->recorders[units - 1] = speed_recorder_start(&recorder, error);
         if (!m->recorders[units - 1]) return false;

@@ -22,7 +22,6 @@ struct rounds_setup {
     size_t arm_count;
     size_t batches, stride; /* predicted ones: 0, stride, 2 stride, ... */
     unsigned pieces;        /* of a sample */
-    double piece_ns;        /* about */
     double time_s;          /* of measuring, about */
     unsigned processes;     /* that each arm runs in, one after the other */
 };

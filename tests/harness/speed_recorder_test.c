@@ -42,7 +42,7 @@ static struct speed_recorder *start(unsigned units, struct error *error) {
                                          .placement = data.placement,
                                          .spec = &data.spec,
                                          .units = units,
-                                         .duration_ns = 4e6};
+                                         .most_batches = 20};
     return speed_recorder_start(&setup, error);
 }
 
@@ -52,10 +52,10 @@ static void record(unsigned units) {
     struct speed_recorder *recorder = start(units, &error);
     if (!recorder) fail_msg("%s", error.message);
     struct virtual_speeds speeds = {0};
-    assert_true(speed_recorder_record(recorder, 0, NULL, &error));
-    assert_true(speed_recorder_record(recorder, 1, &speeds, &error));
+    assert_true(speed_recorder_record(recorder, 0, 20, NULL, &error));
+    assert_true(speed_recorder_record(recorder, 1, 20, &speeds, &error));
     size_t first = speeds.steps;
-    assert_true(speed_recorder_record(recorder, 0, &speeds, &error));
+    assert_true(speed_recorder_record(recorder, 0, 10, &speeds, &error));
     speed_recorder_end(recorder);
     assert_true(first > 0 && speeds.steps > first);
     assert_int_equal(speeds.units, units);
