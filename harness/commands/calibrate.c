@@ -38,6 +38,14 @@ struct calibration {
 
 enum { VALUES_A_LINE = 20 };
 
+/* Of the rounds; an empty cell where none counts. */
+static void add_end(struct grid *grid, const struct calibration_spread *spread, double value) {
+    if (spread->counted)
+        grid_add(grid, "%.4g", value);
+    else
+        grid_add(grid, "%s", "");
+}
+
 static bool print_values(const struct calibration *calibration, struct error *error) {
     static const char *const titles[] = {"<parameter", "typical",  "low",     "high",
                                          "least",      "greatest", "<source", NULL};
@@ -51,8 +59,8 @@ static bool print_values(const struct calibration *calibration, struct error *er
         grid_add(grid, "%.4g", v->typical);
         grid_add(grid, "%.4g", v->low);
         grid_add(grid, "%.4g", v->high);
-        grid_add(grid, spread.counted ? "%.4g" : "", spread.least);
-        grid_add(grid, spread.counted ? "%.4g" : "", spread.greatest);
+        add_end(grid, &spread, spread.least);
+        add_end(grid, &spread, spread.greatest);
         grid_add(grid, "%s", v->source);
     }
     bool printed = grid_print(grid, GRID_TEXT, stdout, error);

@@ -57,7 +57,7 @@ static bool add_charts_of_record(struct plot_set *set, const struct record *reco
                                  bool one_of_several, struct error *error) {
     struct plot_block *blocks;
     size_t count;
-    char beginning[48] = "", stem[64];
+    char beginning[48] = "", stem[80];
     if (!plot_blocks(record, &blocks, &count, error)) return false;
     if (one_of_several) stem_of_path(record->path, beginning, sizeof beginning);
     bool ok = true;
