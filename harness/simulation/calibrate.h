@@ -30,9 +30,9 @@ struct calibration_spread calibration_spread_of(const struct calibration_round *
 /* Whether this is a distance, and the rounds' values differ by more than half. */
 bool calibration_moved(const struct calibration_spread *spread, enum profile_parameter parameter);
 
-/* The spread of the values that count, which are sorted, beside so many that do not. */
-struct calibration_spread calibration_spread_from(double *values, unsigned counted,
-                                                  unsigned refused);
+/* The spread of those of `count` values that can be; NAN was not measured. Reorders them. */
+struct calibration_spread calibration_spread_from(double *values, const bool *possible,
+                                                  unsigned count);
 
 /* The same for what the model is checked by: a probe or steal of fetched lines that costs no more
  * than a probe of held ones, both timed alone, cannot be. */

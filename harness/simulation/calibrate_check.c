@@ -34,13 +34,12 @@ bool calibration_check_possible(const struct calibration_round *round,
 struct calibration_spread calibration_check_spread(const struct calibration_round *rounds,
                                                    unsigned count, enum profile_check_kind check) {
     double values[CALIBRATION_ROUNDS_MOST];
-    unsigned counted = 0, refused = 0;
-    for (unsigned r = 0; r < count; r++)
-        if (calibration_check_possible(&rounds[r], check))
-            values[counted++] = value_of(&rounds[r], check);
-        else if (!isnan(value_of(&rounds[r], check)))
-            refused++;
-    return calibration_spread_from(values, counted, refused);
+    bool possible[CALIBRATION_ROUNDS_MOST];
+    for (unsigned r = 0; r < count; r++) {
+        values[r] = value_of(&rounds[r], check);
+        possible[r] = calibration_check_possible(&rounds[r], check);
+    }
+    return calibration_spread_from(values, possible, count);
 }
 
 static struct profile_check check_of(const struct calibration_spread *spread,

@@ -84,11 +84,16 @@ bool calibration_possible(const struct calibration_round *round, enum profile_pa
     }
 }
 
-struct calibration_spread calibration_spread_from(double *values, unsigned counted,
-                                                  unsigned refused) {
-    struct calibration_spread spread = {.counted = counted, .refused = refused};
-    if (!counted) return spread;
-    statistics_sort(values, counted);
+struct calibration_spread calibration_spread_from(double *values, const bool *possible,
+                                                  unsigned count) {
+    struct calibration_spread spread = {0};
+    for (unsigned r = 0; r < count; r++)
+        if (possible[r])
+            values[spread.counted++] = values[r];
+        else
+            spread.refused += !isnan(values[r]);
+    if (!spread.counted) return spread;
+    statistics_sort(values, spread.counted);
     spread.least = values[0];
     spread.low = statistics_quantile(values, spread.counted, 0.1);
     spread.typical = statistics_quantile(values, spread.counted, 0.5);
@@ -100,13 +105,12 @@ struct calibration_spread calibration_spread_from(double *values, unsigned count
 struct calibration_spread calibration_spread_of(const struct calibration_round *rounds,
                                                 unsigned count, enum profile_parameter parameter) {
     double values[CALIBRATION_ROUNDS_MOST];
-    unsigned counted = 0, refused = 0;
-    for (unsigned r = 0; r < count; r++)
-        if (calibration_possible(&rounds[r], parameter))
-            values[counted++] = rounds[r].values[parameter];
-        else if (!isnan(rounds[r].values[parameter]))
-            refused++;
-    return calibration_spread_from(values, counted, refused);
+    bool possible[CALIBRATION_ROUNDS_MOST];
+    for (unsigned r = 0; r < count; r++) {
+        values[r] = rounds[r].values[parameter];
+        possible[r] = calibration_possible(&rounds[r], parameter);
+    }
+    return calibration_spread_from(values, possible, count);
 }
 
 bool calibration_moved(const struct calibration_spread *spread, enum profile_parameter parameter) {

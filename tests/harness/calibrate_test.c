@@ -107,6 +107,12 @@ static void test_a_distance_that_moved_is_said_and_does_not_decide(void **state)
     machine_profile_free(&profile);
 }
 
+static void save(const struct machine_profile *profile, char *path) {
+    struct error error;
+    close(mkstemps(path, 5));
+    assert_true(machine_profile_save(profile, path, &error));
+}
+
 static void test_a_profile_comes_back_from_its_file(void **state) {
     (void)state;
     struct calibration_round rounds[ROUNDS];
@@ -116,8 +122,7 @@ static void test_a_profile_comes_back_from_its_file(void **state) {
     plant(rounds);
     rounds[0].values[PROFILE_transfer_l3_ns] = 900;
     make(rounds, &profile);
-    close(mkstemps(path, 5));
-    assert_true(machine_profile_save(&profile, path, &error));
+    save(&profile, path);
     assert_true(machine_profile_load(path, &read, &error));
     for (int i = 0; i < PROFILE_PARAMETER_COUNT; i++) {
         assert_string_equal(read.values[i].source, profile.values[i].source);
@@ -195,12 +200,6 @@ static void test_checks_that_cannot_be_do_not_count(void **state) {
     assert_string_equal(written->source, "not measured: no value of 21 rounds can be");
     assert_true(profile.checks[PROFILE_CHECK_steal_probe_row_ns].measured == 5);
     machine_profile_free(&profile);
-}
-
-static void save(const struct machine_profile *profile, char *path) {
-    struct error error;
-    close(mkstemps(path, 5));
-    assert_true(machine_profile_save(profile, path, &error));
 }
 
 static void test_one_processing_unit_has_no_checks_but_the_reason(void **state) {
